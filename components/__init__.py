@@ -1,0 +1,1 @@
+"""The library: plain Python, usable without ZenML or MLflow."""

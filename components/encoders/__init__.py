@@ -1,0 +1,1 @@
+"""The frozen history encoder and the behavior vectors it makes."""

@@ -1,0 +1,113 @@
+"""Behavior vectors: what the frozen history encoder makes of every history item.
+
+PPlug section 3.2: `h_i = Enc_his(h_i)`, computed once and stored, as the encoder never changes.
+Letters: N items, E encoder width.
+"""
+
+import hashlib
+import json
+import logging
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from tqdm import tqdm
+
+from components.encoders.config import EncoderConfig
+from components.encoders.sentence_encoder import load_sentence_encoder, locate_encoder
+from components.folder import Folder
+
+logger = logging.getLogger(__name__)
+
+
+class BehaviorVectors(Folder):
+    """One float16 row for every row of the history items."""
+
+    def open(self) -> np.ndarray:
+        """Return the vectors, float16 [N, E], mapped into memory."""
+        vectors: np.ndarray = np.load(self.path / "vectors.npy", mmap_mode="r")
+        return vectors
+
+    @property
+    def fingerprint(self) -> str:
+        """Which encoder made the vectors: two encoders never share it."""
+        return str(self.describe()["fingerprint"])
+
+    def describe(self) -> dict[str, str]:
+        """Return what the fingerprint was made from, and the fingerprint itself."""
+        description: dict[str, str] = json.loads((self.path / "encoder.json").read_text("utf-8"))
+        return description
+
+
+def describe_encoder(config: EncoderConfig, history_template: str) -> dict[str, str]:
+    """Return everything that a behavior vector depends on, and a fingerprint of it."""
+    _, revision = locate_encoder(config)
+    description = {
+        "name": config.name,
+        "revision": revision,
+        "prompt": config.prompt,
+        "max_length": str(config.max_length),
+        "history_template": history_template,
+        "back_end": f"torch-{config.precision}",
+        "sentence_transformers": version("sentence-transformers").split(".")[0],
+    }
+    text = json.dumps(description, sort_keys=True)
+    return {**description, "fingerprint": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def find_device() -> str:
+    """Return `cuda` where there is a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def encode_texts(
+    encoder: SentenceTransformer, texts: list[str], config: EncoderConfig
+) -> np.ndarray:
+    """Encode each distinct text once, batches sorted by length; returns float16 [len(texts), E].
+
+    Raises:
+        ValueError: If a vector holds something that is no number, naming the text's position.
+    """
+    distinct = sorted(set(texts), key=lambda text: (len(text), text))
+    rows = {text: row for row, text in enumerate(distinct)}
+    width = encoder.get_embedding_dimension()
+    vectors = np.empty((len(distinct), width), dtype=np.float16)
+    with tqdm(total=len(distinct), desc="encoding histories", unit=" texts") as bar:
+        for start in range(0, len(distinct), config.batch_size):
+            batch = distinct[start : start + config.batch_size]
+            made = encoder.encode(
+                batch,
+                prompt=config.prompt or None,
+                batch_size=config.batch_size,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+            vectors[start : start + len(batch)] = np.asarray(made, dtype=np.float32)
+            bar.update(len(batch))
+    picked = vectors[[rows[text] for text in texts]] if texts else vectors
+    broken = np.flatnonzero(~np.isfinite(picked).all(axis=1))
+    if len(broken):
+        raise ValueError(f"history item row {broken[0]}: its behavior vector is not a number")
+    return picked
+
+
+def encode_histories(
+    texts: list[str], history_template: str, config: EncoderConfig, directory: Path
+) -> BehaviorVectors:
+    """Encode all history items and write their vectors, aligned with the items' rows.
+
+    Args:
+        texts: The rendered items, in row order.
+        history_template: How they were rendered; part of the fingerprint.
+        config: The encoder.
+        directory: An existing directory to write into.
+    """
+    encoder = load_sentence_encoder(config, find_device())
+    vectors = encode_texts(encoder, texts, config)
+    np.save(directory / "vectors.npy", vectors)
+    description = describe_encoder(config, history_template)
+    text = json.dumps(description, indent=1, sort_keys=True)
+    (directory / "encoder.json").write_text(text + "\n", encoding="utf-8")
+    return BehaviorVectors.at(directory)

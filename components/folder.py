@@ -1,0 +1,45 @@
+"""An artifact that is a directory of files, known by the hash of its content."""
+
+import hashlib
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of one file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Folder(BaseModel):
+    """A directory that a step hands to the next one; subclasses say what lies in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+
+    @field_validator("path")
+    @classmethod
+    def _is_directory(cls, path: Path) -> Path:
+        if not path.is_dir():
+            raise ValueError(f"{cls.__name__}: {path} is not a directory")
+        return path.resolve()
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """Open the existing directory `path`."""
+        return cls(path=path)
+
+    def files(self) -> list[Path]:
+        """Return every file below the folder, sorted by relative name."""
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return sorted(found, key=lambda path: path.relative_to(self.path).as_posix())
+
+    def content_hash(self) -> str:
+        """Return the sha256 over the sorted relative names and the bytes of all files."""
+        digest = hashlib.sha256()
+        for path in self.files():
+            digest.update(f"{path.relative_to(self.path).as_posix()}\0{hash_file(path)}\n".encode())
+        return digest.hexdigest()

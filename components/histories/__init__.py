@@ -1,0 +1,1 @@
+"""Users' histories: where they come from and the tables they become."""

@@ -1,0 +1,87 @@
+"""Settings of where users' histories come from and how they become questions."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from components.config import Config
+from components.histories.simulator_config import SimulatorConfig
+
+
+class QuestionConfig(Config):
+    """How many questions and how much history are kept, whatever the source."""
+
+    max_history_items: int = Field(
+        512, ge=1, description="Most items of a question's history; the latest are kept."
+    )
+    max_train_questions: int | None = Field(
+        None, ge=1, description="Most train questions, a seeded sample; all if not given."
+    )
+    max_dev_questions: int | None = Field(
+        None, ge=1, description="Most dev questions, a seeded sample; all if not given."
+    )
+    max_test_questions: int | None = Field(
+        None, ge=1, description="Most test questions, a seeded sample; all if not given."
+    )
+
+
+class LampConfig(QuestionConfig):
+    """A folder in LaMP's layout."""
+
+    folder: Path = Field(
+        description=(
+            "Folder with {split}_questions.json and {split}_outputs.json (plain or .gz) for train, "
+            "dev and test, directly or in a folder named after the split."
+        )
+    )
+
+
+class InteractionsConfig(QuestionConfig):
+    """A file of events, one a row, and which of its columns mean what."""
+
+    path: Path = Field(description="File of events: .jsonl or .csv (also .gz), or .parquet.")
+    user: str = Field("user_id", description="Column with the user's id.")
+    time: str = Field(
+        "timestamp", description="Column with the event's time: ISO 8601 or Unix seconds."
+    )
+    item_id: str | None = Field(
+        None, description="Column with an id unique within the user; else the row number serves."
+    )
+    input: str = Field(description="Column with the input text.")
+    output: str = Field(description="Column with the output: the label or text to be predicted.")
+    drop_labels: tuple[str, ...] = Field(
+        (), description="Labels whose events are left out, before anything is counted."
+    )
+    min_events: int = Field(10, ge=1, description="Users with fewer events are left out.")
+    split_by: Literal["time", "user"] = Field(
+        "time", description="time: the end of each user's timeline is held out; user: whole users."
+    )
+    test_share: float = Field(
+        0.2, ge=0, lt=1, description="Share of each user's events, or of the users, for test."
+    )
+    dev_share: float = Field(
+        0.1, ge=0, lt=1, description="Share of what test leaves over that goes to dev."
+    )
+    min_history_items: int = Field(
+        1, ge=0, description="Train questions with fewer earlier items are left out."
+    )
+
+
+class DataConfig(Config):
+    """Where the histories come from."""
+
+    source: Literal["simulator", "lamp", "interactions"] = Field(
+        "simulator", description="Which of the sections below is read."
+    )
+    simulator: SimulatorConfig = Field(
+        default_factory=SimulatorConfig, description="Simulated users with latent tastes."
+    )
+    lamp: LampConfig | None = Field(None, description="A folder in LaMP's layout.")
+    interactions: InteractionsConfig | None = Field(None, description="A file of events.")
+
+    @model_validator(mode="after")
+    def _has_source(self) -> Self:
+        if getattr(self, self.source) is None:
+            raise ValueError(f"source is {self.source!r}, but there is no section {self.source!r}")
+        return self

@@ -1,0 +1,175 @@
+"""Reading a folder in LaMP's layout: questions with profiles, and golds (method section 5)."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.histories.config import LampConfig
+from components.histories.profiles import ItemKey, ProfileItems
+from components.histories.record import Record
+from components.histories.source_files import read_json
+from components.histories.splits import sample_questions
+from components.histories.tables import SPLITS, HistoryRows, QuestionRow, Split
+from components.tasks.task import Task
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPaths:
+    """The two files of a split."""
+
+    questions: Path
+    outputs: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question whose history is not yet in row numbers."""
+
+    row: QuestionRow
+    profile: list[ItemKey]
+    """The items, oldest first."""
+
+
+def read_lamp(config: LampConfig, task: Task, seed: int) -> HistoryRows:
+    """Read all splits that have questions and outputs, and `limits.json` if it is there.
+
+    A profile is taken as it is given; its items are put in order of time. A split whose outputs
+    are withheld, as the benchmark's test golds are, is left out with a warning.
+
+    Raises:
+        ValueError: If something is bad (names file, question and field) or no split can be read.
+    """
+    items = ProfileItems(task)
+    found: list[Question] = []
+    seen: dict[str, Path] = {}
+    for split in SPLITS:
+        paths = _find_split(config.folder, split)
+        if paths is not None:
+            found += _read_split(split, paths, task, items, seen)
+    if not found:
+        raise ValueError(
+            f"{config.folder}: no question with its output; expected "
+            "{split}_questions.json and {split}_outputs.json (plain or .gz) for "
+            f"{', '.join(SPLITS)}, there or in a folder named after the split"
+        )
+    item_rows, row_numbers = items.sort()
+    for question in found:
+        latest = question.profile[-config.max_history_items :]
+        question.row["history"] = [row_numbers[key] for key in latest]
+    limits = config.folder / "limits.json"
+    return HistoryRows(
+        item_rows,
+        sample_questions([question.row for question in found], config, seed),
+        read_json(limits) if limits.exists() else {},
+    )
+
+
+def extract_payload(text: str, task: Task) -> str | None:
+    """Return the part of a prompt that the task's template stands for, None if it is another."""
+    before, _, after = task.prompt.partition("{payload}")
+    before, after = before.format(), after.format()
+    if text.startswith(before) and text.endswith(after) and len(text) >= len(before + after):
+        return text[len(before) : len(text) - len(after)]
+    return None
+
+
+def guess_payload(text: str, task: Task) -> str:
+    """Return what stands behind the prompt's last word before the payload ("review:"), else all."""
+    words = task.prompt.partition("{payload}")[0].split()
+    if words and words[-1].endswith(":") and words[-1] in text:
+        return text.partition(words[-1])[2].strip()
+    return text
+
+
+def _find_split(folder: Path, split: Split) -> SplitPaths | None:
+    """Return the files of questions and outputs, None (with a warning) if one is not there."""
+    found: list[Path] = []
+    for kind in ("questions", "outputs"):
+        name = f"{split}_{kind}.json"
+        places = [folder / split / name, folder / name]
+        choices = [path for place in places for path in (place, place.with_name(f"{name}.gz"))]
+        existing = [path for path in choices if path.is_file()]
+        if not existing:
+            logger.warning("split %s is left out: there is no %s (or .gz)", split, places[0])
+            return None
+        found.append(existing[0])
+    return SplitPaths(*found)
+
+
+def _read_split(
+    split: Split, paths: SplitPaths, task: Task, items: ProfileItems, seen: dict[str, Path]
+) -> list[Question]:
+    """Read one split; `seen` says in which file each question id stood, and is added to."""
+    golds = _read_golds(paths.outputs, task)
+    found: list[Question] = []
+    unlike: list[str] = []
+    for question_id, record in _read_questions(paths.questions, seen):
+        if question_id not in golds:
+            raise record.error("output", f"there is no gold of this id in {paths.outputs}")
+        user_id, profile = items.add_profile(record, question_id)
+        text = record.text("input")
+        payload = extract_payload(text, task)
+        if payload is None:
+            unlike.append(question_id)
+            payload = guess_payload(text, task)
+        row = QuestionRow(
+            question_id=question_id,
+            user_id=user_id,
+            split=split,
+            time=record.time("date") if "date" in record.values else None,
+            input=text,
+            payload=payload,
+            output=golds[question_id],
+            history=[],
+        )
+        found.append(Question(row, profile))
+    _warn_of_prompts(paths.questions, task, unlike, len(found))
+    return found
+
+
+def _read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Record]]:
+    for question_id, record in _read_entries(path, "question", read_json(path)):
+        if question_id in seen:
+            raise record.error("id", f"stands in {seen[question_id]} already")
+        seen[question_id] = path
+        yield question_id, record
+
+
+def _read_golds(path: Path, task: Task) -> dict[str, str]:
+    document = read_json(path)
+    if not isinstance(document, dict) or "golds" not in document:
+        raise ValueError(f"{path}, field 'golds': is missing; expected an object with a list")
+    golds: dict[str, str] = {}
+    for question_id, record in _read_entries(path, "gold", document["golds"]):
+        if question_id in golds:
+            raise record.error("id", "has a gold already")
+        golds[question_id] = record.output("output", task)
+    return golds
+
+
+def _read_entries(path: Path, kind: str, entries: Any) -> Iterator[tuple[str, Record]]:
+    """Go through a list of objects that have an id."""
+    if not isinstance(entries, list):
+        raise ValueError(f"{path}: expected a list of {kind}s, got {type(entries).__name__}")
+    if not entries:
+        raise ValueError(f"{path}: has no {kind}s")
+    for number, values in enumerate(entries, start=1):
+        if not isinstance(values, dict):
+            raise ValueError(
+                f"{path}, {kind} number {number}: expected an object, got {type(values).__name__}"
+            )
+        entry_id = Record(f"{path}, {kind} number {number}", values).identifier("id")
+        yield entry_id, Record(f"{path}, {kind} {entry_id!r}", values)
+
+
+def _warn_of_prompts(path: Path, task: Task, unlike: list[str], num_questions: int) -> None:
+    if unlike:
+        logger.warning(
+            "%s: %d of %d inputs are not worded like the prompt of task %s (first: %s); "
+            "what the input encoder reads of them was guessed",
+            *(path, len(unlike), num_questions, task.name, ", ".join(unlike[:3])),
+        )

@@ -1,0 +1,245 @@
+"""Simulated users with latent tastes, written in LaMP's own layout, with the best that can be known.
+
+LaMP_2: a user likes each family of tags with probability `liked_share`. A movie's description shows two or
+three plausible tags, and the user answers one of them: the more popular, the likelier, and a liked
+one `liked_weight` times likelier still.
+LaMP_3: a review shows a quality of 1 to 5, and the user's score is that plus her own harshness.
+
+Beside the questions stands `limits.json`: the answers to the test questions of three ideal judges,
+`without_user` (knows the texts' meaning, not the user), `bayes` (posterior predictive given the same
+history) and `oracle` (knows the taste).
+
+Letters: S taste states, L labels.
+"""
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from components.histories.simulator_config import SimulatorConfig
+from components.histories.simulator_phrases import (
+    MOVIE_FRAMES,
+    NUM_TEST_FRAMES,
+    QUALITY_MOTIFS,
+    REVIEW_FRAMES,
+    TAG_FAMILIES,
+    TAG_MOTIFS,
+)
+from components.tasks.task import Task
+
+TAGS = tuple(TAG_MOTIFS)
+SCORES = ("1", "2", "3", "4", "5")
+FIRST_DAY = date(2020, 1, 1)
+HARSHNESS_GRID = np.linspace(-2.5, 2.5, 41)
+
+Cue = tuple[int, ...]
+"""What a text shows to everybody: the plausible tags (LaMP_2) or the one quality (LaMP_3)."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One simulated task: its states of taste, and how a taste turns a cue into an answer."""
+
+    labels: tuple[str, ...]
+    prior_S: np.ndarray
+    likelihood: Callable[[Cue], np.ndarray]
+    """Cue to the probability of every label in every state of taste, float [S, L]."""
+    draw_cue: Callable[[np.random.Generator], Cue]
+    write_text: Callable[[Cue, bool, np.random.Generator], str]
+
+
+def build_tag_world(config: SimulatorConfig) -> World:
+    """Build LaMP_2: every subset of the tag families is a state of taste, so that Bayes is exact."""
+    likes = np.array(list(itertools.product((False, True), repeat=len(TAG_FAMILIES))))
+    num_liked = likes.sum(axis=1)
+    prior = config.liked_share**num_liked * (1 - config.liked_share) ** (
+        len(TAG_FAMILIES) - num_liked
+    )
+    family_of = {tag: index for index, family in enumerate(TAG_FAMILIES) for tag in family}
+    liked = likes[:, [family_of[tag] for tag in TAGS]]
+    popularity = np.geomspace(1, config.popularity_spread, len(TAGS))
+    popularity = np.random.default_rng(0).permutation(popularity)
+    weight = popularity * np.where(liked, config.liked_weight, 1.0)
+
+    def likelihood(cue: Cue) -> np.ndarray:
+        probability = np.full(liked.shape, config.tag_noise / len(TAGS))
+        chosen = weight[:, cue]
+        probability[:, cue] += (1 - config.tag_noise) * chosen / chosen.sum(axis=1, keepdims=True)
+        return probability
+
+    def draw_cue(rng: np.random.Generator) -> Cue:
+        return tuple(rng.choice(len(TAGS), size=rng.integers(2, 4), replace=False).tolist())
+
+    def write_text(cue: Cue, unseen: bool, rng: np.random.Generator) -> str:
+        phrases = [pick_phrase(MOVIE_FRAMES, TAG_MOTIFS[TAGS[tag]], unseen, rng) for tag in cue]
+        return f"{', '.join(phrases)}."
+
+    return World(TAGS, prior, likelihood, draw_cue, write_text)
+
+
+def build_score_world(config: SimulatorConfig) -> World:
+    """Build LaMP_3: a grid of harshness values is the states of taste."""
+    prior = norm.pdf(HARSHNESS_GRID / config.harshness_scale)
+    edges = np.array([-np.inf, 1.5, 2.5, 3.5, 4.5, np.inf])
+
+    def likelihood(cue: Cue) -> np.ndarray:
+        mean = 1 + cue[0] - HARSHNESS_GRID[:, None]
+        return np.diff(norm.cdf((edges[None, :] - mean) / config.score_noise), axis=1)
+
+    def draw_cue(rng: np.random.Generator) -> Cue:
+        return (int(rng.integers(len(SCORES))),)
+
+    def write_text(cue: Cue, unseen: bool, rng: np.random.Generator) -> str:
+        return f"{pick_phrase(REVIEW_FRAMES, QUALITY_MOTIFS[cue[0]], unseen, rng)}."
+
+    return World(SCORES, prior / prior.sum(), likelihood, draw_cue, write_text)
+
+
+WORLDS = {"LaMP_2": build_tag_world, "LaMP_3": build_score_world}
+
+
+def pick_phrase(
+    frames: tuple[str, ...], motifs: tuple[str, ...], unseen: bool, rng: np.random.Generator
+) -> str:
+    """Put a motif into a frame, into one of those kept for dev and test questions if `unseen`."""
+    pool = frames[-NUM_TEST_FRAMES:] if unseen else frames[:-NUM_TEST_FRAMES]
+    return pool[rng.integers(len(pool))].format(motifs[rng.integers(len(motifs))])
+
+
+def simulate(config: SimulatorConfig, task: Task, seed: int, directory: Path) -> Path:
+    """Write train, dev and test questions and outputs and `limits.json` below `directory`.
+
+    Raises:
+        ValueError: If there is no simulated world for the task.
+    """
+    if task.name not in WORLDS:
+        raise ValueError(f"no simulator for task {task.name!r}; there are {sorted(WORLDS)}")
+    world = WORLDS[task.name](config)
+    sizes = {
+        "train": (config.num_train_users, config.train_questions_per_user),
+        "dev": (config.num_dev_users, config.eval_questions_per_user),
+        "test": (config.num_test_users, config.eval_questions_per_user),
+    }
+    for number, (split, (num_users, num_questions)) in enumerate(sizes.items()):
+        rng = np.random.default_rng((seed, number))
+        users = [
+            simulate_user(world, config, num_questions, split != "train", rng)
+            for _ in range(num_users)
+        ]
+        write_split(directory, split, task, world, users)
+        if split == "test":
+            limits = json.dumps(judge_users(world, task, split, users), indent=1)
+            (directory / "limits.json").write_text(limits, encoding="utf-8")
+    return directory
+
+
+@dataclass(frozen=True)
+class Event:
+    """One text with its answer: a history item or a question."""
+
+    cue: Cue
+    text: str
+    answer: int
+
+
+@dataclass(frozen=True)
+class User:
+    """A simulated user: her state of taste, her history and her questions."""
+
+    state: int
+    items: list[Event]
+    questions: list[Event]
+
+
+def simulate_user(
+    world: World,
+    config: SimulatorConfig,
+    num_questions: int,
+    unseen: bool,
+    rng: np.random.Generator,
+) -> User:
+    """Draw one user's taste, history and questions; questions use unseen phrases if `unseen`."""
+    state = int(rng.choice(len(world.prior_S), p=world.prior_S))
+
+    def draw_event(unseen: bool) -> Event:
+        cue = world.draw_cue(rng)
+        probability = world.likelihood(cue)[state]
+        answer = int(rng.choice(len(world.labels), p=probability / probability.sum()))
+        return Event(cue, world.write_text(cue, unseen, rng), answer)
+
+    num_items = int(rng.integers(config.min_items, config.max_items + 1))
+    items = [draw_event(False) for _ in range(num_items)]
+    return User(state, items, [draw_event(unseen) for _ in range(num_questions)])
+
+
+def question_id(split: str, user: int, question: int) -> str:
+    """Return the id of a user's question, unique over the splits."""
+    return f"{split}-{user:05d}-q{question:03d}"
+
+
+def write_split(directory: Path, split: str, task: Task, world: World, users: list[User]) -> None:
+    """Write one split's questions and outputs as LaMP lays them out."""
+    questions: list[dict[str, Any]] = []
+    golds: list[dict[str, str]] = []
+    for number, user in enumerate(users):
+        user_id = f"{split}-{number:05d}"
+        profile = [
+            {
+                "id": f"{user_id}-i{index:03d}",
+                task.input_field: item.text,
+                str(task.output_field): world.labels[item.answer],
+                "date": (FIRST_DAY + timedelta(days=index)).isoformat(),
+            }
+            for index, item in enumerate(user.items)
+        ]
+        for index, question in enumerate(user.questions):
+            identifier = question_id(split, number, index)
+            prompt = task.prompt.format(payload=question.text)
+            questions.append(
+                {"id": identifier, "user_id": user_id, "input": prompt, "profile": profile}
+            )
+            golds.append({"id": identifier, "output": world.labels[question.answer]})
+    folder = directory / split
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = {"questions": questions, "outputs": {"task": task.name, "golds": golds}}
+    for name, document in documents.items():
+        (folder / f"{split}_{name}.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def judge_users(world: World, task: Task, split: str, users: list[User]) -> dict[str, Any]:
+    """Answer every question as the three ideal judges would: {judge: {metric: {question: answer}}}."""
+    answers: dict[str, Any] = {}
+    for number, user in enumerate(users):
+        posterior = world.prior_S.copy()
+        for item in user.items:
+            posterior = posterior * world.likelihood(item.cue)[:, item.answer]
+            posterior /= posterior.sum()
+        for index, question in enumerate(user.questions):
+            likelihood = world.likelihood(question.cue)
+            beliefs = {
+                "without_user": world.prior_S @ likelihood,
+                "bayes": posterior @ likelihood,
+                "oracle": likelihood[user.state],
+            }
+            for (judge, belief), metric in itertools.product(beliefs.items(), task.metrics):
+                best = best_answer(belief / belief.sum(), metric)
+                by_metric = answers.setdefault(judge, {}).setdefault(metric, {})
+                by_metric[question_id(split, number, index)] = world.labels[best]
+    return answers
+
+
+def best_answer(belief_L: np.ndarray, metric: str) -> int:
+    """Return the label with the least expected loss: mode, median (mae) or rounded mean (rmse)."""
+    positions = np.arange(len(belief_L))
+    if metric == "mae":
+        return int(np.searchsorted(np.cumsum(belief_L), 0.5))
+    if metric == "rmse":
+        return round(float(positions @ belief_L))
+    return int(belief_L.argmax())

@@ -1,0 +1,196 @@
+"""The tables of users' histories: items, questions, and the files that hold them.
+
+The same content gives the same bytes, so the folder's hash tells whether anything changed. The
+files are uncompressed Arrow streams, mapped into memory; `datasets.Dataset.save_to_disk` is not
+used, since its fingerprint differs from run to run.
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import Dataset
+from datasets.table import InMemoryTable
+
+from components.folder import Folder
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+ITEM_SCHEMA = pa.schema(
+    {
+        "user_id": pa.string(),
+        "item_id": pa.string(),
+        "time": pa.timestamp("s"),
+        "text": pa.string(),
+        "input": pa.string(),
+        "output": pa.string(),
+    }
+)
+QUESTION_SCHEMA = pa.schema(
+    {
+        "question_id": pa.string(),
+        "user_id": pa.string(),
+        "split": pa.string(),
+        "time": pa.timestamp("s"),
+        "input": pa.string(),
+        "payload": pa.string(),
+        "output": pa.string(),
+        "history": pa.list_(pa.int32()),
+    }
+)
+NULLABLE = frozenset({("items", "time"), ("items", "output"), ("questions", "time")})
+ROWS_PER_BATCH = 10_000
+
+
+class ItemRow(TypedDict):
+    """One history item; `text` is what the history encoder reads."""
+
+    user_id: str
+    item_id: str
+    time: datetime | None
+    text: str
+    input: str
+    output: str | None
+
+
+class QuestionRow(TypedDict):
+    """One question; `history` holds row numbers of items, oldest first."""
+
+    question_id: str
+    user_id: str
+    split: Split
+    time: datetime | None
+    input: str
+    payload: str
+    output: str
+    history: list[int]
+
+
+@dataclass(frozen=True)
+class HistoryRows:
+    """What a reader found: rows of both tables, and limits where they are known."""
+
+    items: list[ItemRow]
+    questions: list[QuestionRow]
+    limits: dict[str, Any] = field(default_factory=dict)
+
+    def item_table(self) -> pa.Table:
+        """Return the items as an Arrow table."""
+        return pa.Table.from_pylist(self.items, schema=ITEM_SCHEMA)
+
+    def question_table(self) -> pa.Table:
+        """Return the questions as an Arrow table."""
+        return pa.Table.from_pylist(self.questions, schema=QUESTION_SCHEMA)
+
+
+class Histories(Folder):
+    """Users' histories and the questions asked of them: two tables, perhaps limits.
+
+    The datasets are mapped into memory from a file, and know nothing of that file: what
+    `Dataset.map` or `filter` derive from them never lands in this folder.
+    """
+
+    @property
+    def items(self) -> Dataset:
+        """The history items, by user, time (unknown first) and order in the source."""
+        return _open_table(self.path / "items" / "data.arrow")
+
+    @property
+    def questions(self) -> Dataset:
+        """The questions of all splits; `history` holds row numbers of `items`."""
+        return _open_table(self.path / "questions" / "data.arrow")
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What ideal judges answer, {judge: {metric: {question_id: answer}}}; empty if unknown."""
+        path = self.path / "limits.json"
+        limits: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return limits
+
+
+def write_histories(
+    directory: Path,
+    items: pa.Table | Dataset,
+    questions: pa.Table | Dataset,
+    limits: dict[str, Any] | None = None,
+) -> Histories:
+    """Write both tables to a new directory; the same content gives the same bytes.
+
+    Args:
+        directory: Where to write: not there yet, or empty. It appears complete or not at all.
+        items: Columns as in ITEM_SCHEMA, sorted as `Histories.items` says.
+        questions: Columns as in QUESTION_SCHEMA.
+        limits: What ideal judges answer, where known.
+
+    Raises:
+        ValueError: If a column is missing, unknown, of another type or has nulls, or if a history
+            points at no item.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise ValueError(f"{directory} is not empty; histories are written to a new directory")
+    item_table = _conform("items", items, ITEM_SCHEMA)
+    question_table = _conform("questions", questions, QUESTION_SCHEMA)
+    _check_rows(question_table, len(item_table))
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    staging = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        _write_table(staging / "items" / "data.arrow", item_table)
+        _write_table(staging / "questions" / "data.arrow", question_table)
+        if limits:
+            text = json.dumps(limits, indent=1, sort_keys=True, ensure_ascii=False)
+            (staging / "limits.json").write_text(text + "\n", encoding="utf-8")
+        staging.rename(directory)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Histories.at(directory)
+
+
+def _conform(name: str, source: pa.Table | Dataset, schema: pa.Schema) -> pa.Table:
+    """Return the table with the schema's columns, in its order and types, in one chunk."""
+    table = source.with_format("arrow")[:] if isinstance(source, Dataset) else source
+    if set(table.column_names) != set(schema.names):
+        raise ValueError(f"{name}: columns are {table.column_names}, expected {schema.names}")
+    table = table.select(schema.names).replace_schema_metadata(None)
+    try:
+        table = table.cast(schema)
+    except pa.ArrowInvalid as err:
+        raise ValueError(f"{name}: {err}; expected {schema.to_string()}") from err
+    for column in schema.names:
+        if table[column].null_count and (name, column) not in NULLABLE:
+            row = pc.index(pc.is_null(table[column]), True).as_py()
+            raise ValueError(f"{name}, row {row + 1}, field {column!r}: has no value")
+    return table.combine_chunks()
+
+
+def _check_rows(questions: pa.Table, num_items: int) -> None:
+    rows = pc.list_flatten(questions["history"])
+    bounds = pc.min_max(rows).as_py()
+    if len(rows) and not 0 <= bounds["min"] <= bounds["max"] < num_items:
+        raise ValueError(
+            f"questions, field 'history': rows from {bounds['min']} to {bounds['max']}, "
+            f"but there are {num_items} items"
+        )
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
+
+
+def _open_table(path: Path) -> Dataset:
+    """Map an Arrow stream into memory; the fingerprint saves `datasets` from hashing all rows."""
+    with pa.memory_map(str(path), "r") as source:
+        table = pa.ipc.open_stream(source).read_all()
+    stat = path.stat()
+    known_by = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}"
+    fingerprint = hashlib.sha256(known_by.encode()).hexdigest()[:16]
+    return Dataset(InMemoryTable(table), fingerprint=fingerprint)

@@ -1,0 +1,60 @@
+"""Settings of the frozen LLM."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.config import Config
+from components.optimization.config import FitConfig
+
+
+class WarmStartConfig(Config):
+    """How a small encoder-decoder is made from a sentence encoder (Rothe et al. 2020)."""
+
+    num_decoder_layers: int = Field(2, ge=1, description="Decoder layers, made from scratch.")
+    num_frozen_layers: int = Field(
+        3, ge=0, description="Lowest encoder layers that stay the sentence encoder's."
+    )
+    tuning_share: float = Field(
+        0.5, gt=0, lt=1, description="Share of the train users whose questions tune the LLM."
+    )
+    hint_rate: float = Field(
+        0.5, ge=0, le=1, description="Share of tuning questions that carry a hint."
+    )
+    hint_truth: float = Field(
+        0.4, ge=0, le=1, description="Probability that a label of a hint is the right answer."
+    )
+    max_hint_labels: int = Field(6, ge=1, description="Most labels that a hint names.")
+    fit: FitConfig = Field(
+        FitConfig(num_epochs=3.0, learning_rate=5e-4, encoder_learning_rate=1e-4),
+        description="How the LLM is tuned.",
+    )
+
+
+class LLMConfig(Config):
+    """Which LLM stays frozen behind the user embedder, and how it is asked."""
+
+    name: str = Field(
+        "warm_start",
+        description="`warm_start`, a local folder in transformers' layout, or a hub name.",
+    )
+    revision: str | None = Field(None, description="Commit of a hub model; required for one.")
+    reads: Literal["input", "payload"] = Field(
+        "payload",
+        description=(
+            "What the LLM is given: the benchmark's whole prompt, or the payload alone, which is "
+            "enough for an LLM tuned on one task."
+        ),
+    )
+    max_input_length: int = Field(256, ge=8, description="Longest prompt, in tokens.")
+    max_new_tokens: int = Field(16, ge=1, description="Longest answer, in tokens.")
+    num_beams: int = Field(1, ge=1, description="Beams of the generation; 1 is greedy.")
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="The LLM's arithmetic.")
+    keep_champions: bool = Field(
+        True,
+        description=(
+            "Whether a warm_start run takes over the champion's LLM, if these settings made it, "
+            "instead of tuning a new one."
+        ),
+    )
+    warm_start: WarmStartConfig = Field(WarmStartConfig(), description="Used by `warm_start`.")

@@ -1,0 +1,78 @@
+"""The frozen LLM as an artifact: a hub LLM by name and commit, a warm-started one with its weights."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+)
+
+from components.folder import Folder
+from components.llm.frozen_llm import FrozenLLM
+
+WEIGHTS = "weights"
+
+
+@dataclass(frozen=True)
+class LLMSource:
+    """What identifies an LLM: enough to load the very same one on another machine."""
+
+    name: str
+    revision: str | None
+    settings_hash: str
+    """Of the settings that made or chose it: a retraining with the same settings may keep it."""
+
+
+class LLMFolder(Folder):
+    """`llm.json`, and for a local or warm-started LLM its weights in transformers' layout."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the LLM's name, revision and settings hash."""
+        description: dict[str, Any] = json.loads((self.path / "llm.json").read_text("utf-8"))
+        return description
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights lie here, and not on a hub."""
+        return (self.path / WEIGHTS).is_dir()
+
+    def load(self, dtype: str = "float32", device: str = "cpu") -> FrozenLLM:
+        """Load the LLM and its tokenizer, frozen."""
+        description = self.describe()
+        location = str(self.path / WEIGHTS) if self.has_weights else str(description["name"])
+        revision = {} if self.has_weights else {"revision": description["revision"]}
+        config = AutoConfig.from_pretrained(location, **revision)
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = kind.from_pretrained(location, dtype=getattr(torch, dtype), **revision)
+        return FrozenLLM(model.to(device), AutoTokenizer.from_pretrained(location, **revision))
+
+
+def write_llm_folder(
+    directory: Path, source: LLMSource, llm: FrozenLLM | None, curve: list[dict[str, float]]
+) -> LLMFolder:
+    """Write the LLM's description, and its weights if it is no hub's.
+
+    Args:
+        directory: An existing directory.
+        source: What identifies the LLM.
+        llm: To be written in transformers' layout; None for a hub LLM.
+        curve: Losses of the warm start; empty for a ready LLM.
+    """
+    if llm is not None:
+        llm.model.save_pretrained(directory / WEIGHTS)
+        llm.tokenizer.save_pretrained(directory / WEIGHTS)
+    description = {
+        "name": source.name,
+        "revision": source.revision,
+        "settings_hash": source.settings_hash,
+        "curve": curve,
+    }
+    text = json.dumps(description, indent=1, sort_keys=True)
+    (directory / "llm.json").write_text(text + "\n", encoding="utf-8")
+    return LLMFolder.at(directory)

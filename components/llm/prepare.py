@@ -1,0 +1,119 @@
+"""Prepare the frozen LLM: by name from a hub, from a local folder, or warm-started on the spot."""
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from pydantic import Field
+
+from components.config import Config
+from components.encoders.config import EncoderConfig
+from components.encoders.sentence_encoder import load_sentence_encoder
+from components.histories.tables import Histories
+from components.llm.config import LLMConfig
+from components.llm.frozen_llm import FrozenLLM
+from components.llm.llm_folder import WEIGHTS, LLMFolder, LLMSource, write_llm_folder
+from components.llm.warm_start import (
+    TuningExamples,
+    build_encoder_decoder,
+    tune_on_questions,
+)
+from components.optimization.fit import Curve
+from components.tasks.task import Task
+
+logger = logging.getLogger(__name__)
+
+WARM_START = "warm_start"
+
+
+def is_tuning_user(user_id: str, share: float) -> bool:
+    """Tell whether a train user's questions tune the LLM, and not the user embedder.
+
+    It hangs on the user's id alone, so a retraining on more data never mixes the two halves.
+    """
+    digest = hashlib.sha256(f"llm-tuning\0{user_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < share
+
+
+def split_train_rows(questions: Dataset, config: LLMConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of train questions that tune the LLM and those that train the embedder."""
+    is_train = np.asarray(questions["split"]) == "train"
+    share = config.warm_start.tuning_share if config.name == WARM_START else 0.0
+    users = questions["user_id"]
+    tunes = {user: is_tuning_user(user, share) for user in set(users)}
+    tunes_llm = np.array([tunes[user] for user in users], dtype=bool)
+    return np.flatnonzero(is_train & tunes_llm), np.flatnonzero(is_train & ~tunes_llm)
+
+
+class LLMRecipe(Config):
+    """All that decides which LLM it is, the training data excepted."""
+
+    task: Task = Field(
+        description="The task; its labels and the run's questions tune a warm start."
+    )
+    llm: LLMConfig = Field(description="Which LLM.")
+    encoder: EncoderConfig = Field(description="What a warm start starts from.")
+    seed: int = Field(description="Seeds a warm start.")
+
+    def settings_hash(self) -> str:
+        """Return a sha256 of the settings; the seed is none, a retraining may keep the LLM."""
+        relevant: dict[str, Any] = {"name": self.llm.name, "revision": self.llm.revision}
+        if self.llm.name == WARM_START:
+            relevant["llm"] = self.llm.model_dump(
+                mode="json", include={"reads", "max_input_length", "warm_start"}
+            )
+            relevant["encoder"] = self.encoder.model_dump(mode="json", include={"name", "revision"})
+            relevant["task"] = self.task.model_dump(mode="json")
+        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLMFolder:
+    """Write the LLM that stays frozen from here on.
+
+    Args:
+        histories: The train questions of their tuning users tune a warm start.
+        recipe: Which LLM.
+        directory: An existing directory to write into.
+
+    Returns:
+        The LLM; a hub LLM by name and commit, without its weights.
+
+    Raises:
+        ValueError: If a hub LLM comes without a commit.
+    """
+    config = recipe.llm
+    source = LLMSource(config.name, config.revision, recipe.settings_hash())
+    if config.name == WARM_START:
+        llm, curve = _warm_start(histories, recipe)
+        return write_llm_folder(directory, source, llm, curve)
+    if Path(config.name).is_dir():
+        shutil.copytree(config.name, directory / WEIGHTS)
+    elif config.revision is None:
+        raise ValueError(f"llm.revision: the hub LLM {config.name!r} needs a commit")
+    return write_llm_folder(directory, source, None, [])
+
+
+def _warm_start(histories: Histories, recipe: LLMRecipe) -> tuple[FrozenLLM, Curve]:
+    config, settings = recipe.llm, recipe.llm.warm_start
+    questions = histories.questions
+    tuning_rows, _ = split_train_rows(questions, config)
+    dev_rows = np.flatnonzero(np.asarray(questions["split"]) == "dev")
+
+    def pick(rows: np.ndarray, hint_rate: float) -> TuningExamples:
+        chosen = questions.select(rows)
+        hinting = settings.model_copy(update={"hint_rate": hint_rate})
+        return TuningExamples(
+            chosen[config.reads], chosen["output"], recipe.task.labels, hinting, recipe.seed
+        )
+
+    encoder = load_sentence_encoder(recipe.encoder)
+    llm = build_encoder_decoder(encoder, settings.num_decoder_layers, recipe.seed)
+    train, dev = pick(tuning_rows, settings.hint_rate), pick(dev_rows, 0.0)
+    logger.info("tuning a warm-started LLM on %d questions of its half of the users", len(train))
+    curve = tune_on_questions(llm, train, dev if len(dev) else None, config.max_input_length)
+    return llm, curve

@@ -1,0 +1,169 @@
+"""A small encoder-decoder made without any model hub, in the manner of Rothe et al. 2020.
+
+The encoder starts from a sentence encoder's weights, the decoder's layers from scratch (its token
+embeddings are the encoder's). It is tuned on questions and answers without any history. So that a
+soft prompt can move it later, it learns to listen as an instruction-tuned LLM does: some questions
+carry a short hint in plain words that names a few labels, mostly the right one among them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from transformers import BertConfig, BertLMHeadModel, EncoderDecoderModel
+
+from components.llm.config import WarmStartConfig
+from components.llm.frozen_llm import (
+    FrozenLLM,
+    SoftPrompt,
+    answer_loss,
+    collate_prompts,
+    pad_ids,
+)
+from components.optimization.fit import Curve, FitInputs, fit
+
+
+def build_encoder_decoder(
+    encoder: SentenceTransformer, num_decoder_layers: int, seed: int
+) -> FrozenLLM:
+    """Join a BERT-like sentence encoder and a new decoder of the same width, seeded.
+
+    Raises:
+        ValueError: If the sentence encoder is not BERT-like.
+    """
+    body, tokenizer = encoder[0].auto_model, encoder.tokenizer
+    if body.config.model_type != "bert":
+        raise ValueError(f"warm_start needs a BERT-like encoder, not {body.config.model_type!r}")
+    settings = {**body.config.to_dict(), "num_hidden_layers": num_decoder_layers}
+    settings |= {"is_decoder": True, "add_cross_attention": True, "tie_word_embeddings": True}
+    torch.manual_seed(seed)
+    decoder = BertLMHeadModel(BertConfig(**settings))
+    decoder.bert.embeddings.load_state_dict(body.embeddings.state_dict())
+    for new, known in zip(
+        decoder.bert.encoder.layer, body.encoder.layer[-num_decoder_layers:], strict=True
+    ):
+        new.load_state_dict(known.state_dict(), strict=False)
+        new.crossattention.load_state_dict(known.attention.state_dict(), strict=False)
+    decoder.tie_weights()
+    model = EncoderDecoderModel(encoder=body, decoder=decoder)
+    special = {
+        "decoder_start_token_id": tokenizer.cls_token_id,
+        "eos_token_id": tokenizer.sep_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    for target in (model.config, model.generation_config):
+        for name, value in special.items():
+            setattr(target, name, value)
+    model.config.vocab_size = body.config.vocab_size
+    return FrozenLLM(model, tokenizer)
+
+
+class TuningExample(NamedTuple):
+    """One question as a warm start sees it."""
+
+    prompt: str
+    answer: str
+    hint: tuple[str, ...]
+    """Labels that an invented user often gives; empty for no hint."""
+
+
+@dataclass
+class TuningExamples(Dataset[TuningExample]):
+    """Questions whose hints are drawn anew each epoch, seeded by run, epoch and question."""
+
+    prompts: Sequence[str]
+    answers: Sequence[str]
+    labels: Sequence[str]
+    config: WarmStartConfig
+    seed: int
+    epoch: int = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other hints from here on."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def __getitem__(self, index: int) -> TuningExample:
+        answer = self.answers[index]
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        hinted = bool(self.labels) and rng.random() < self.config.hint_rate
+        hint = draw_hint(answer, self.labels, self.config, rng) if hinted else ()
+        return TuningExample(self.prompts[index], answer, hint)
+
+
+def draw_hint(
+    answer: str, labels: Sequence[str], config: WarmStartConfig, rng: np.random.Generator
+) -> tuple[str, ...]:
+    """Draw some labels of an invented user: each is the answer with probability `hint_truth`."""
+    size = int(rng.integers(1, config.max_hint_labels + 1))
+    others = rng.integers(len(labels), size=size)
+    truthful = rng.random(size) < config.hint_truth
+    return tuple(
+        answer if true else labels[other] for true, other in zip(truthful, others, strict=True)
+    )
+
+
+class _HintedLLM(nn.Module):
+    """The LLM as something to fit, with hints where a persona will stand."""
+
+    def __init__(self, llm: FrozenLLM) -> None:
+        super().__init__()
+        self.llm = llm
+        self.model = llm.model
+
+    def embed_hints(self, hint_ids_BT: Tensor, hint_mask_BT: Tensor) -> SoftPrompt:
+        """Average the embeddings of a hint's words into the second soft prompt vector."""
+        words = self.model.get_input_embeddings()(hint_ids_BT) * hint_mask_BT[..., None]
+        mean_BD = words.sum(dim=1) / hint_mask_BT.sum(dim=1, keepdim=True).clamp(min=1)
+        vectors = torch.stack([torch.zeros_like(mean_BD), mean_BD], dim=1)
+        is_hinted_B = hint_mask_BT.any(dim=1).long()
+        return SoftPrompt(vectors, torch.stack([torch.zeros_like(is_hinted_B), is_hinted_B], dim=1))
+
+    def forward(self, hint_ids: Tensor, hint_mask: Tensor, **batch: Tensor) -> dict[str, Any]:
+        return {"loss": answer_loss(self.llm, self.embed_hints(hint_ids, hint_mask), batch)}
+
+
+def collate_tuning(
+    llm: FrozenLLM, examples: Sequence[TuningExample], max_input_length: int
+) -> dict[str, Tensor]:
+    """Return what `collate_prompts` does, and `hint_ids` and `hint_mask` [B, T] of the hints' words."""
+    prompts, answers, hints = (list(column) for column in zip(*examples, strict=True))
+    words = [" ".join(hint) for hint in hints]
+    ids = llm.tokenizer(words, add_special_tokens=False)["input_ids"]
+    return {
+        "hint_ids": pad_ids(ids, llm.tokenizer.pad_token_id, "right"),
+        "hint_mask": pad_ids([[1] * len(row) for row in ids], 0, "right"),
+        **collate_prompts(llm, prompts, answers, max_input_length),
+    }
+
+
+def tune_on_questions(
+    llm: FrozenLLM,
+    examples: TuningExamples,
+    dev: TuningExamples | None,
+    max_input_length: int,
+) -> Curve:
+    """Tune the upper layers on questions and answers, then freeze them again; returns the curve.
+
+    The embeddings stay the sentence encoder's, and so do its lowest layers: what they know of words
+    in general is what carries over to texts unseen in tuning.
+    """
+    config = examples.config
+    kept = ["embeddings", *(f"encoder.encoder.layer.{i}." for i in range(config.num_frozen_layers))]
+    torch.manual_seed(examples.seed)
+    for name, parameter in llm.model.named_parameters():
+        parameter.requires_grad_(not any(part in name for part in kept))
+    collate = partial(collate_tuning, llm, max_input_length=max_input_length)
+    inputs = FitInputs(examples, dev, collate)
+    curve = fit(_HintedLLM(llm), inputs, config.fit, examples.seed, ("model.encoder",))
+    llm.model.requires_grad_(False)
+    llm.model.eval()
+    return curve

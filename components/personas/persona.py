@@ -1,0 +1,85 @@
+"""What goes into and comes out of the persona store.
+
+Vectors can be inverted to the text that they encode: no repr here shows them. Letters: n history
+items of one user, E width of the history encoder.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def hash_text(text: str) -> str:
+    """Return the sha256 of a text, as hexadecimal digits: an item's `content_hash`."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonaItem:
+    """One history item to be stored.
+
+    Attributes:
+        item_id: Unique among the user's items.
+        vector: Its behavior vector, floating point [E]; stored as float16.
+        content_hash: Sha256 of the encoded text, 64 hexadecimal digits (`hash_text`).
+        time: When it happened; without a time zone it is UTC. None counts as oldest.
+        output: The item's output or label, if it has one.
+    """
+
+    item_id: str
+    vector: NDArray[Any] = field(repr=False)
+    content_hash: str
+    time: datetime | None = None
+    output: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Persona:
+    """A user's history as the user embedder reads it, oldest item first.
+
+    Attributes:
+        vectors: Behavior vectors, float16 [n, E]; n is 0 for a user without history.
+        item_ids: The n items' ids.
+        times: The n items' times in UTC without time zone, None where unknown.
+    """
+
+    vectors: NDArray[np.float16] = field(repr=False)
+    item_ids: tuple[str, ...]
+    times: tuple[datetime | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+
+class Receipt(BaseModel):
+    """What `PersonaStore.forget` did."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user_hash: str = Field(description="Sha256 of tenant, a zero byte and user id, hexadecimal.")
+    rows_deleted: int = Field(ge=0, description="Number of the user's items that were deleted.")
+    time: datetime = Field(description="When the deletion was committed, UTC.")
+    file: Path = Field(description="The store's file.")
+    log_emptied: bool = Field(
+        description="Whether SQLite's write-ahead log, which still held the rows, was emptied; "
+        "false while another process reads an old state: forget again later."
+    )
+
+
+class StoreStat(BaseModel):
+    """How much one tenant has in a store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: int = Field(ge=0, description="Number of the tenant's users with at least one item.")
+    items: int = Field(ge=0, description="Number of the tenant's items.")
+    size_bytes: int = Field(
+        ge=0, description="Size of the file and its write-ahead log, all tenants, in bytes."
+    )
+    fingerprint: str = Field(description="Fingerprint of the history encoder.")

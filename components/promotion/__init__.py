@@ -1,0 +1,1 @@
+"""The rule that decides whether a candidate becomes champion."""

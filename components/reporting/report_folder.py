@@ -1,0 +1,63 @@
+"""The folder that a run leaves for people: pages, a model card and machine-readable files."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.evaluation.evaluation import Evaluation
+from components.reporting.evaluation_page import render_evaluation_page
+from components.reporting.figures import Curves
+from components.reporting.model_card import ModelFacts, render_model_card
+from components.tasks.task import Task
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report shows."""
+
+    evaluation: Evaluation
+    task: Task
+    facts: ModelFacts
+    curves: Curves
+    data_docs: Path
+    run: dict[str, Any]
+    """Seconds by step, versions, hashes: `run.json`."""
+
+
+def write_report(report: Report, reports: Path, run_name: str) -> Path:
+    """Write `reports/<run_name>/` complete or not at all, and point `reports/latest` at it.
+
+    Returns:
+        The run's folder.
+    """
+    reports.mkdir(parents=True, exist_ok=True)
+    folder, staging = reports / run_name, reports / f".{run_name}.partial"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    evaluation = report.evaluation
+    page = render_evaluation_page(evaluation, report.curves, report.facts.versions)
+    files = {
+        "evaluation.html": page,
+        "evaluation.json": evaluation.model_dump_json(indent=1) + "\n",
+        "model_card.md": render_model_card(evaluation, report.task, report.facts),
+        "run.json": json.dumps(report.run, indent=1) + "\n",
+    }
+    for name, text in files.items():
+        (staging / name).write_text(text, encoding="utf-8")
+    shutil.copytree(report.data_docs, staging / "data_docs")
+    shutil.rmtree(folder, ignore_errors=True)
+    staging.rename(folder)
+    point_latest_at(folder)
+    return folder
+
+
+def point_latest_at(folder: Path) -> None:
+    """Make the link `latest` beside the folder point at it, in one move."""
+    staging = folder.parent / f".{LATEST}.partial"
+    staging.unlink(missing_ok=True)
+    staging.symlink_to(folder.name, target_is_directory=True)
+    staging.replace(folder.parent / LATEST)

@@ -1,0 +1,1 @@
+"""Answering users: the trained plug-in, the frozen LLM and histories together."""

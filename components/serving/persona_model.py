@@ -1,0 +1,107 @@
+"""A user's history and an input in, a personalized output out: the whole model of one task.
+
+The same collator and splice as in training; nothing is computed here a second way.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
+from components.encoders.sentence_encoder import load_sentence_encoder
+from components.llm.config import LLMConfig
+from components.llm.frozen_llm import build_answer_rule
+from components.llm.llm_folder import LLMFolder
+from components.tasks.task import Task
+from components.training.train import build_collator
+from components.user_embedder.collator import Example
+from components.user_embedder.embedder_folder import EmbedderFolder
+from components.user_embedder.persona_llm import PersonaLLM
+
+SPEC = "serving.json"
+
+
+class ServingSpec(BaseModel):
+    """What a plug-in needs to know beside its weights in order to answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: Task
+    llm: LLMConfig
+    llm_hash: str
+    plug_in_hash: str
+
+    def write(self, directory: Path) -> None:
+        """Write the specification into a folder."""
+        (directory / SPEC).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Read the specification of a folder."""
+        return cls.model_validate(json.loads((directory / SPEC).read_text("utf-8")))
+
+
+class PersonaModel:
+    """Answers inputs for users.
+
+    Args:
+        spec: The task and the LLM's settings.
+        plug_in: The trained user embedder.
+        llm: The frozen LLM that it was trained for.
+
+    Raises:
+        ValueError: If the weights are not those that the specification names, or the history
+            encoder is not the one that the user embedder was trained with.
+    """
+
+    def __init__(self, spec: ServingSpec, plug_in: EmbedderFolder, llm: LLMFolder) -> None:
+        self.spec, self.card = spec, plug_in.card()
+        encoder = describe_encoder(self.card.encoder, spec.task.history_template)
+        for what, found, expected in (
+            ("the user embedder", plug_in.weights_hash(), spec.plug_in_hash),
+            ("the LLM", llm.content_hash(), spec.llm_hash),
+            ("the history encoder", encoder["fingerprint"], self.card.encoder_fingerprint),
+        ):
+            if found != expected:
+                raise ValueError(f"{what} has hash {found}, but {expected} was registered")
+        device = find_device()
+        frozen = llm.load(spec.llm.dtype, device)
+        self._model = PersonaLLM(frozen, plug_in.load(device))
+        self._collate = build_collator(frozen, self.card, spec.llm)
+        self._rule = build_answer_rule(
+            frozen, spec.task.labels, spec.llm.max_new_tokens, spec.llm.num_beams
+        )
+        self._encoder = load_sentence_encoder(self.card.encoder, device)
+
+    def encode_items(self, items: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Encode history items, given as the task's fields, oldest first; float16 [H, E].
+
+        Raises:
+            ValueError: If an item lacks a field of the history template.
+        """
+        fields = self.spec.task.history_fields
+        for row, item in enumerate(items):
+            missing = [name for name in fields if item.get(name) is None]
+            if missing:
+                raise ValueError(f"history item {row}: field {missing[0]!r} is missing")
+        texts = [self.spec.task.render_item({name: str(i[name]) for name in fields}) for i in items]
+        return encode_texts(self._encoder, texts, self.card.encoder)
+
+    def answer(self, inputs: Sequence[str], histories: Sequence[np.ndarray]) -> list[str]:
+        """Answer each input for the user with that history; an empty history is served.
+
+        Args:
+            inputs: The payloads: what the benchmark's prompt is put around.
+            histories: Behavior vectors, float16 [H, E] each, oldest first.
+        """
+        whole = self.spec.llm.reads == "input"
+        examples = [
+            Example(self.spec.task.render_prompt(text) if whole else text, text, history)
+            for text, history in zip(inputs, histories, strict=True)
+        ]
+        answers = dict(self._model.answer(examples, self._collate, self._rule))
+        return [answers[row] for row in range(len(examples))]

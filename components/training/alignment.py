@@ -1,0 +1,62 @@
+"""Align the projector with the LLM's own words, before the LLM is in the loop.
+
+A persona is first made to say what the user's outputs say: each behavior vector is projected onto
+the mean token embedding of that item's output. No LLM forward pass is needed, and the training that
+follows starts where the LLM already listens. (The paper trains from scratch; multimodal LLMs align
+their projectors first.)
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from components.llm.frozen_llm import FrozenLLM
+from components.training.config import AlignmentConfig
+from components.user_embedder.user_embedder import UserEmbedder
+
+
+def embed_words(llm: FrozenLLM, texts: list[str]) -> Tensor:
+    """Return the mean of each text's token embeddings, float32 [len(texts), D]."""
+    table = llm.model.get_input_embeddings().weight.detach().float()
+    ids = llm.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return torch.stack([table[row].mean(dim=0) if row else torch.zeros_like(table[0]) for row in ids])
+
+
+def align_projector(
+    embedder: UserEmbedder,
+    llm: FrozenLLM,
+    items: Sequence[tuple[str, np.ndarray]],
+    config: AlignmentConfig,
+    seed: int,
+) -> float:
+    """Fit the projector to say every item's output.
+
+    Args:
+        embedder: Its projector is fitted in place.
+        llm: Whose words.
+        items: Outputs and behavior vectors, float16 [E], of the items to learn from.
+        config: How long and how fast.
+        seed: Seeds the order of items.
+
+    Returns:
+        The last step's squared error relative to the words' variance: 1 is no better than a constant.
+    """
+    distinct = {text: index for index, text in enumerate(sorted({text for text, _ in items}))}
+    words_MD = embed_words(llm, list(distinct)).cpu() / embedder.scale
+    chosen_N = torch.tensor([distinct[text] for text, _ in items])
+    inputs_NE = torch.from_numpy(np.stack([vector for _, vector in items]).astype(np.float32))
+    optimizer = torch.optim.AdamW(embedder.projector.parameters(), lr=config.learning_rate)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, config.num_steps)
+    generator = torch.Generator().manual_seed(seed)
+    alone = torch.ones(config.batch_size, 1)
+    for _ in range(config.num_steps):
+        batch = torch.randint(len(items), (config.batch_size,), generator=generator)
+        said = embedder.projector(inputs_NE[batch, None], alone)
+        loss = nn.functional.mse_loss(said, words_MD[chosen_N[batch]])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return float(loss.detach() / words_MD[chosen_N].var(dim=0).mean().clamp(min=1e-12))

@@ -1,0 +1,1 @@
+"""The user embedder: the whole of what PPlug trains."""

@@ -1,0 +1,118 @@
+"""Saving and loading a trained user embedder: only what was trained, as safetensors and JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+
+from components.encoders.config import EncoderConfig
+from components.encoders.sentence_encoder import load_sentence_encoder
+from components.folder import Folder, hash_file
+from components.user_embedder.config import EmbedderConfig
+from components.user_embedder.user_embedder import Aggregation, UserEmbedder
+
+WEIGHTS = "user_embedder.safetensors"
+CARD = "user_embedder.json"
+TOKEN_EMBEDDINGS = "embeddings.word_embeddings"
+STANDARDS = ("projector.center", "projector.spread")
+
+
+class EmbedderCard(BaseModel):
+    """All that is needed, beside the weights, to build a user embedder again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    aggregation: Aggregation
+    embedder: EmbedderConfig
+    encoder: EncoderConfig
+    encoder_fingerprint: str
+    encoder_dim: int
+    llm_dim: int
+    llm_hash: str
+    scale: float
+
+
+def build_user_embedder(
+    card: EmbedderCard, input_encoder: SentenceTransformer | None = None
+) -> UserEmbedder:
+    """Build an untrained user embedder; its input encoder starts from the history encoder's weights.
+
+    The input encoder's token embeddings stay as they are: half of its weights, and the layers above
+    them can learn what a new task asks for.
+
+    Args:
+        card: Its shape.
+        input_encoder: To be trained; loaded by the card if not given.
+    """
+    encoder = None
+    if card.aggregation is Aggregation.ATTENTION:
+        trainable = card.encoder.model_copy(update={"precision": "float32"})
+        encoder = input_encoder or load_sentence_encoder(trainable)
+    embedder = UserEmbedder(
+        card.embedder, card.aggregation, encoder, card.encoder_dim, card.llm_dim, card.scale
+    )
+    for name, parameter in embedder.named_parameters():
+        parameter.requires_grad_(TOKEN_EMBEDDINGS not in name and "pooler" not in name)
+    return embedder
+
+
+class EmbedderFolder(Folder):
+    """A trained user embedder: weights, card and the curve of its training."""
+
+    def card(self) -> EmbedderCard:
+        """Return what describes the embedder."""
+        return EmbedderCard.model_validate_json((self.path / CARD).read_text("utf-8"))
+
+    def curve(self) -> list[dict[str, float]]:
+        """Return the training curve: step, epoch, loss, dev_loss."""
+        curve: list[dict[str, float]] = json.loads((self.path / "curve.json").read_text("utf-8"))
+        return curve
+
+    def weights_hash(self) -> str:
+        """Return the sha256 of the weights: what tells one trained embedder from another."""
+        return hash_file(self.path / WEIGHTS)
+
+    def load(self, device: str = "cpu") -> UserEmbedder:
+        """Build the embedder and put the trained weights into it, in evaluation mode.
+
+        Raises:
+            ValueError: If the file's keys are not exactly those that are saved.
+        """
+        embedder = build_user_embedder(self.card())
+        weights = load_file(self.path / WEIGHTS)
+        expected = set(saved_names(embedder))
+        if set(weights) != expected:
+            odd = sorted(set(weights) ^ expected)
+            raise ValueError(f"{self.path / WEIGHTS}: keys missing or unknown: {odd[:3]}")
+        embedder.load_state_dict(weights, strict=False)  # the rest is as the encoder has it
+        return embedder.requires_grad_(False).eval().to(device)
+
+
+def trained_names(embedder: UserEmbedder) -> list[str]:
+    """Return the names of the parameters that are trained: the one list of them."""
+    return [name for name, parameter in embedder.named_parameters() if parameter.requires_grad]
+
+
+def saved_names(embedder: UserEmbedder) -> list[str]:
+    """Return what is saved: what is trained, and what vectors are standardized by."""
+    kept = {*trained_names(embedder), *STANDARDS}
+    return [name for name in embedder.state_dict() if name in kept]
+
+
+def save_user_embedder(
+    embedder: UserEmbedder,
+    card: EmbedderCard,
+    curve: Sequence[dict[str, Any]],
+    directory: Path,
+) -> EmbedderFolder:
+    """Write the weights, the card and the curve into an existing directory."""
+    state = embedder.state_dict()
+    weights = {name: state[name].cpu().contiguous() for name in saved_names(embedder)}
+    save_file(weights, directory / WEIGHTS)
+    (directory / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (directory / "curve.json").write_text(json.dumps(list(curve)) + "\n", encoding="utf-8")
+    return EmbedderFolder.at(directory)

@@ -1,0 +1,57 @@
+"""The user embedder and the frozen LLM as one: what is fitted, and what answers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from components.llm.frozen_llm import AnswerRule, FrozenLLM, SoftPrompt, answer_loss, generate_answers
+from components.user_embedder.collator import Example, PersonaCollator
+from components.user_embedder.user_embedder import UserEmbedder
+
+
+class PersonaLLM(nn.Module):
+    """A frozen LLM behind a user embedder; without an embedder it is the arm `base`.
+
+    The LLM's weights are parameters of this module, and none of them is trainable.
+    """
+
+    def __init__(self, llm: FrozenLLM, embedder: UserEmbedder | None) -> None:
+        super().__init__()
+        self.llm = llm
+        self.llm_model = llm.model
+        self.embedder = embedder
+
+    def train(self, mode: bool = True) -> "PersonaLLM":
+        """Switch the embedder's mode; the frozen LLM never drops out anything."""
+        super().train(mode)
+        self.llm_model.eval()
+        return self
+
+    def soft_prompt(self, batch: dict[str, Tensor]) -> SoftPrompt | None:
+        """Return what stands before the prompts' tokens."""
+        return None if self.embedder is None else self.embedder(batch)
+
+    def forward(self, **batch: Tensor) -> dict[str, Any]:
+        """Return the loss on the gold answers."""
+        return {"loss": answer_loss(self.llm, self.soft_prompt(batch), batch)}
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        examples: Sequence[Example],
+        collate: PersonaCollator,
+        rule: AnswerRule,
+        batch_size: int = 64,
+    ) -> Iterator[tuple[int, str]]:
+        """Yield (position, answer) for every example, batched by length, in no fixed order."""
+        self.eval()
+        device = self.llm_model.device
+        order = sorted(range(len(examples)), key=lambda index: len(examples[index].prompt))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch = collate([examples[row]._replace(answer=None) for row in rows])
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            answers = generate_answers(self.llm, self.soft_prompt(batch), batch, rule)
+            yield from zip(rows, answers, strict=True)

@@ -1,0 +1,101 @@
+"""The user embedder: everything that PPlug trains, and nothing else.
+
+Letters: B batch, T tokens, H history items, E encoder width, D LLM width, K soft prompt vectors.
+"""
+
+from enum import StrEnum
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+
+from components.llm.frozen_llm import SoftPrompt
+from components.user_embedder.aggregator import Persona, PersonalAggregator, Projector
+from components.user_embedder.config import EmbedderConfig
+
+
+class Aggregation(StrEnum):
+    """How a history becomes a persona: the arms that are trained differ in nothing else."""
+
+    ATTENTION = "attention"
+    """Input-aware weights: PPlug itself."""
+    UNIFORM = "uniform"
+    """The same weight for every item: what remains without the input encoder."""
+    NONE = "none"
+    """No persona: the instruction embedding alone."""
+
+
+class InstructionEmbedding(nn.Module):
+    """One learned vector for the task, through its own two-layer MLP."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.randn(dim))
+        self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim))
+
+    def forward(self) -> Tensor:
+        """Return the instruction embedding before scaling, float [D]."""
+        return self.mlp(self.vector)
+
+
+class UserEmbedder(nn.Module):
+    """Turns (input, history) into the soft prompt `[I ; P]`.
+
+    Args:
+        config: Shape of the parts.
+        aggregation: Which arm this is.
+        input_encoder: Trainable sentence encoder; only used with attention.
+        encoder_dim: Width E of the behavior vectors.
+        llm_dim: Width D of the LLM's token embeddings.
+        scale: Norm that the soft prompt's vectors start at: the LLM's mean token norm.
+    """
+
+    scale: Tensor
+
+    def __init__(
+        self,
+        config: EmbedderConfig,
+        aggregation: Aggregation,
+        input_encoder: SentenceTransformer | None,
+        encoder_dim: int,
+        llm_dim: int,
+        scale: float,
+    ) -> None:
+        super().__init__()
+        self.aggregation = aggregation
+        self.register_buffer("scale", torch.tensor(scale / llm_dim**0.5))
+        self.instruction = InstructionEmbedding(llm_dim)
+        if aggregation is not Aggregation.NONE:
+            self.aggregator = PersonalAggregator(encoder_dim, config.temperature or 1.0)
+            self.projector = Projector(encoder_dim, config.hidden_dim, llm_dim)
+        if aggregation is Aggregation.ATTENTION:
+            assert input_encoder is not None, "attention needs an input encoder"
+            self.input_encoder = input_encoder
+
+    def encode_input(self, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:
+        """Encode inputs to unit vectors, float [B, E]."""
+        features = {"input_ids": input_ids_BT, "attention_mask": attention_mask_BT}
+        return nn.functional.normalize(self.input_encoder(features)["sentence_embedding"], dim=-1)
+
+    def embed_user(self, batch: dict[str, Tensor]) -> Persona:
+        """Return the persona embedding of each input, scaled to the LLM's token norm."""
+        input_BE = None
+        if self.aggregation is Aggregation.ATTENTION:
+            input_BE = self.encode_input(batch["input_ids"], batch["attention_mask"])
+        rows, weights = self.aggregator(input_BE, batch["history"], batch["history_mask"])
+        embedding = self.scale * self.projector(rows, weights)
+        return Persona(embedding, weights[:, 1:], weights[:, 0])
+
+    def forward(self, batch: dict[str, Tensor]) -> SoftPrompt:
+        """Return `[I ; P]`, or `[I]` for the arm without persona.
+
+        Args:
+            batch: `input_ids` and `attention_mask` [B, T] for the input encoder, `history`
+                [B, H, E] and `history_mask` [B, H] (1 for an item, 0 for padding).
+        """
+        batch_size = len(batch["history_mask"])
+        vectors = [(self.scale * self.instruction()).expand(batch_size, -1)]
+        if self.aggregation is not Aggregation.NONE:
+            vectors.append(self.embed_user(batch).embedding_BD)
+        stacked = torch.stack(vectors, dim=1)
+        return SoftPrompt(stacked, stacked.new_ones(stacked.shape[:2]))

@@ -1,0 +1,130 @@
+"""The outcome of a validation as figures: every rule, every table's counts, one sentence."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from components.validation.config import Rule, Severity
+
+TableName = Literal["items", "questions", "history_links"]
+Status = Literal["passed", "failed", "not_checkable"]
+
+NOUNS: dict[TableName, str] = {
+    "items": "history items",
+    "questions": "questions",
+    "history_links": "history links",
+}
+MAX_IDS = 3
+
+
+class Outcome(BaseModel):
+    """A frozen part of the report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuleResult(Outcome):
+    """What one rule found in one table."""
+
+    rule: Rule
+    table: TableName
+    severity: Severity
+    status: Status = Field(description="failed: at least one row fails; see also `stops`.")
+    checked: int = Field(ge=0, description="Rows that the rule could judge; columns for schema.")
+    failed: int = Field(ge=0, description="Rows (columns for schema) that fail.")
+    threshold: float = Field(description="Largest share of failed rows with which a run goes on.")
+    ids: tuple[str, ...] = Field((), max_length=MAX_IDS, description="The first rows that fail.")
+    reason: str = Field("", description="What is wrong, or why the rule could not be checked.")
+
+    @property
+    def share(self) -> float:
+        """Failed rows among the checked ones, 0 to 1."""
+        return self.failed / self.checked if self.checked else 0.0
+
+    @property
+    def stops(self) -> bool:
+        """Whether the run must not go on."""
+        return self.severity == "critical" and self.share > self.threshold
+
+    def describe(self) -> str:
+        """Return rule, count, share, threshold and ids as half a sentence."""
+        rows = "columns of table " + self.table if self.rule == "schema" else NOUNS[self.table]
+        return (
+            f"rule {self.rule!r} fails for {self.failed:,} of {self.checked:,} {rows} "
+            f"(share {self.share:.4g}, threshold {self.threshold:.4g}): {self.reason}; "
+            f"for example {', '.join(self.ids)}"
+        )
+
+
+class TableCounts(Outcome):
+    """Where the rows of one table went: every row is kept or in quarantine."""
+
+    table: TableName
+    counts_in: int = Field(ge=0)
+    kept: int = Field(ge=0)
+    quarantined: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        assert self.counts_in == self.kept + self.quarantined, f"{self} does not add up"
+        return self
+
+
+class ValidationReport(Outcome):
+    """What was checked and found; ids are shown, texts never."""
+
+    schema_version: Literal[1] = 1
+    task: str
+    verdict: str = Field(description="One sentence.")
+    rules: tuple[RuleResult, ...]
+    counts: tuple[TableCounts, ...] = Field(
+        description="Rows by table; none where a wrong schema kept rows from being judged."
+    )
+
+    @property
+    def stopping(self) -> tuple[RuleResult, ...]:
+        """The rules that stop the run; none if it may go on."""
+        return tuple(result for result in self.rules if result.stops)
+
+
+class ValidationError(ValueError):
+    """Histories are too defective to go on with; carries the report that says why."""
+
+    def __init__(self, report: ValidationReport) -> None:
+        found = "; ".join(result.describe() for result in report.stopping)
+        super().__init__(f"the histories of task {report.task} are not sound: {found}")
+        self.report = report
+
+
+def write_verdict(rules: tuple[RuleResult, ...], counts: tuple[TableCounts, ...]) -> str:
+    """Say in one sentence whether the histories are sound."""
+    stopping = [result for result in rules if result.stops]
+    if stopping:
+        also = f" ({len(stopping) - 1} more above theirs)" if len(stopping) > 1 else ""
+        return f"The run stops: {stopping[0].describe()}{also}."
+    unchecked = sum(result.status == "not_checkable" for result in rules)
+    checks = "1 check was" if unchecked == 1 else f"{unchecked} checks were"
+    beside = f"; {checks} not possible" if unchecked else ""
+    lost = [count for count in counts if count.quarantined]
+    if not lost:
+        rows = _enumerate([f"{count.counts_in:,} {NOUNS[count.table]}" for count in counts])
+        return f"The histories are sound: {rows} pass every rule that could be checked{beside}."
+    rows = _enumerate(
+        [
+            f"{count.quarantined:,} of {count.counts_in:,} {NOUNS[count.table]} "
+            f"({format_share(count.quarantined / count.counts_in)})"
+            for count in lost
+        ]
+    )
+    return f"The histories can be used: {rows} went to quarantine, all else is kept{beside}."
+
+
+def format_share(share: float) -> str:
+    """Return a share from 0 to 1 as per cent, never "0 %" for what is not zero."""
+    if 0 < share < 0.0001:
+        return "< 0.01 %"
+    return f"{share:.2%}".replace("%", " %") if share < 0.1 else f"{share:.1%}".replace("%", " %")
+
+
+def _enumerate(parts: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -1,0 +1,68 @@
+"""The folder that a validation leaves: report, quarantine and Data Docs."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.folder import Folder
+from components.validation.report import ValidationReport
+
+REPORT = "report.json"
+QUARANTINE = "quarantine.parquet"
+DATA_DOCS = "data_docs"
+INDEX = "index.html"
+
+
+class ValidationFolder(Folder):
+    """What was checked and found, for people and for programs."""
+
+    @property
+    def report(self) -> ValidationReport:
+        """The figures."""
+        return ValidationReport.model_validate_json((self.path / REPORT).read_bytes())
+
+    @property
+    def quarantine(self) -> pa.Table:
+        """The defective rows, columns as in `QUARANTINE_SCHEMA`."""
+        return pq.read_table(self.path / QUARANTINE)
+
+    @property
+    def data_docs(self) -> Path:
+        """The folder with `index.html`, which needs no network."""
+        return self.path / DATA_DOCS
+
+
+@dataclass(frozen=True)
+class ValidationFiles:
+    """What the folder is made of."""
+
+    report: ValidationReport
+    quarantine: pa.Table
+    page: str
+    """The Data Docs, HTML."""
+
+
+def write_validation(directory: Path, files: ValidationFiles) -> ValidationFolder:
+    """Write the folder anew, complete or not at all.
+
+    Raises:
+        ValueError: If there is something in the directory already.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise ValueError(f"{directory} is not empty; a validation is written to a new directory")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    staging = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        (staging / DATA_DOCS).mkdir(parents=True)
+        report = files.report.model_dump_json(indent=2) + "\n"
+        (staging / REPORT).write_text(report, encoding="utf-8")
+        pq.write_table(files.quarantine, staging / QUARANTINE)
+        (staging / DATA_DOCS / INDEX).write_text(files.page, encoding="utf-8")
+        staging.rename(directory)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return ValidationFolder.at(directory)

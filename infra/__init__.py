@@ -1,0 +1,1 @@
+"""Where the pipelines run: stacks, images and manifests."""

@@ -1,0 +1,1 @@
+"""The ZenML stacks that this repository registers."""

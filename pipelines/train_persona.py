@@ -1,0 +1,88 @@
+"""From users' histories to a trained, judged, registered and served user embedder: wiring only."""
+
+from zenml import pipeline
+
+from components.encoders.config import EncoderConfig
+from components.evaluation.arms import ExamRecipe
+from components.evaluation.config import EvaluationConfig
+from components.histories.config import DataConfig
+from components.llm.config import LLMConfig
+from components.llm.prepare import LLMRecipe
+from components.promotion.config import PromotionConfig
+from components.reporting.config import ReportConfig
+from components.tasks.resolve import resolve_task
+from components.tasks.task import Task
+from components.training.config import TrainingConfig
+from components.training.train import Recipe
+from components.user_embedder.config import EmbedderConfig
+from components.validation.config import ValidationConfig
+from steps.check_promotion import check_promotion
+from steps.embed_users import embed_users
+from steps.encode_histories import encode_histories
+from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_user_embedder import evaluate_user_embedder
+from steps.export_report import export_report
+from steps.find_champion import find_champion
+from steps.load_histories import load_histories
+from steps.package_serving import package_serving
+from steps.prepare_llm import prepare_llm
+from steps.promote_user_embedder import promote_user_embedder
+from steps.register_user_embedder import RegistrationRecipe, register_user_embedder
+from steps.train_user_embedder import train_user_embedder
+from steps.validate_histories import validate_histories
+
+
+@pipeline
+def train_persona(
+    task: str | Task = "LaMP_2",
+    data: DataConfig = DataConfig(),
+    validation: ValidationConfig = ValidationConfig(),
+    encoder: EncoderConfig = EncoderConfig(),
+    llm: LLMConfig = LLMConfig(),
+    embedder: EmbedderConfig = EmbedderConfig(),
+    training: TrainingConfig = TrainingConfig(),
+    evaluation: EvaluationConfig = EvaluationConfig(),
+    promotion: PromotionConfig = PromotionConfig(),
+    report: ReportConfig = ReportConfig(),
+    seed: int = 0,
+) -> None:
+    """Train, judge and register the user embedder of one task; the defaults are the quickstart.
+
+    Args:
+        task: A built-in task's name or a task's full description.
+        data: Where the histories come from.
+        validation: What sound histories are.
+        encoder: The encoder of histories and inputs.
+        llm: The LLM that stays frozen.
+        embedder: The user embedder's shape.
+        training: How it is trained.
+        evaluation: How it is judged.
+        promotion: What it takes to become champion.
+        report: What the report shows.
+        seed: Of everything random.
+    """
+    task = resolve_task(task)
+    exam = ExamRecipe(task=task, llm=llm, evaluation=evaluation, seed=seed)
+    registration = RegistrationRecipe(task=task, llm=llm, encoder=encoder)
+    recipe = Recipe(encoder=encoder, llm=llm, embedder=embedder, training=training, seed=seed)
+
+    raw = load_histories(data, task, seed)
+    histories, validated = validate_histories(raw, task, validation)
+    champion = find_champion(task.name)
+    vectors = encode_histories(histories, task.history_template, encoder)
+    frozen = prepare_llm(
+        histories, champion, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
+    )
+    trained = train_user_embedder(histories, vectors, frozen, recipe)
+    answered = evaluate_user_embedder(histories, vectors, frozen, trained, exam)
+    candidate = register_user_embedder(histories, vectors, frozen, trained, registration)
+    compared = evaluate_champion(histories, vectors, frozen, answered, champion, candidate, exam)
+    judged = check_promotion(histories, compared, champion, candidate, exam, promotion)
+    promoted = promote_user_embedder(candidate, judged)
+    embed_users(histories, vectors, promoted)
+    bundle = package_serving(trained, frozen, promoted, registration)
+    export_report(judged, validated, trained, frozen, promoted, task, after=[bundle])
+
+
+# Users' texts never become pictures in ZenML's store.
+train_persona.configure(enable_artifact_visualization=False)

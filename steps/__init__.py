@@ -1,0 +1,1 @@
+"""One thin ZenML step a file, named after its function."""

@@ -1,0 +1,35 @@
+"""Let all arms answer the evaluated split's questions."""
+
+from typing import Annotated
+
+import mlflow
+from zenml import step
+
+from components.encoders.behavior_vectors import BehaviorVectors
+from components.evaluation.arms import Exam, ExamRecipe, answer_all_arms
+from components.evaluation.predictions import Predictions, write_predictions
+from components.histories.tables import Histories
+from components.llm.llm_folder import LLMFolder
+from components.training.train import Artifacts, TrainedArms
+from steps.caching import code_of
+from steps.materializers import FolderMaterializer
+from steps.scratch import make_scratch_directory
+
+
+@step(
+    cache_policy=code_of(__file__),
+    output_materializers=FolderMaterializer,
+    experiment_tracker=True,
+)
+def evaluate_user_embedder(
+    histories: Histories,
+    vectors: BehaviorVectors,
+    llm: LLMFolder,
+    trained: TrainedArms,
+    recipe: ExamRecipe,
+) -> Annotated[Predictions, "predictions"]:
+    """Answer every question as every arm."""
+    exam = Exam(Artifacts(histories, vectors, llm), recipe)
+    table, notes = answer_all_arms(exam, trained)
+    mlflow.log_dict(notes, "evaluation_notes.json")
+    return write_predictions(make_scratch_directory(), table)

@@ -1,0 +1,86 @@
+"""Write the run's report for people, and keep it in ZenML and MLflow."""
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import mlflow
+from zenml import get_step_context, step
+from zenml.logger import get_logger
+from zenml.models import PipelineRunResponse
+
+from components.evaluation.evaluation import Evaluation
+from components.folder import Folder
+from components.llm.llm_folder import LLMFolder
+from components.promotion.champion import Promotion
+from components.reporting.model_card import ModelFacts
+from components.reporting.report_folder import Report, write_report
+from components.tasks.task import Task
+from components.training.train import TRAINED_ARMS, TrainedArms
+from components.validation.validation_folder import ValidationFolder
+from steps.caching import source_root
+from steps.materializers import FolderMaterializer
+from steps.scratch import make_scratch_directory
+
+logger = get_logger(__name__)
+
+REPORTS = source_root(Path(__file__).resolve()) / "reports"
+DISTRIBUTIONS = ("torch", "transformers", "datasets", "zenml", "mlflow", "great-expectations")
+
+
+# Never cached: it writes a folder outside the artifact store.
+@step(enable_cache=False, output_materializers=FolderMaterializer, experiment_tracker=True)
+def export_report(
+    evaluation: Evaluation,
+    validated: ValidationFolder,
+    trained: TrainedArms,
+    llm: LLMFolder,
+    promotion: Promotion,
+    task: Task,
+) -> Annotated[Folder, "report"]:
+    """Write `reports/<run>/` and point `reports/latest` at it."""
+    run = get_step_context().pipeline_run
+    card = trained.arm("persona").card()
+    versions = {name: version(name) for name in DISTRIBUTIONS} | {
+        "user embedder (sha256)": trained.arm("persona").weights_hash(),
+        "LLM": f"{llm.describe()['name']} (sha256 {llm.content_hash()})",
+        "encoder": f"{card.encoder.name} (fingerprint {card.encoder_fingerprint})",
+    }
+    report = Report(
+        evaluation=evaluation,
+        task=task,
+        facts=ModelFacts(
+            name=promotion.model_name,
+            version=promotion.version,
+            alias="champion" if promotion.promoted else "challenger",
+            counts={f"{kept.table} (kept)": kept.kept for kept in validated.report.counts},
+            versions=versions,
+        ),
+        curves={arm: trained.arm(arm).curve() for arm in TRAINED_ARMS}
+        | {"LLM warm start": llm.describe()["curve"]},
+        data_docs=validated.data_docs,
+        run=describe_run(run, promotion) | {"versions": versions},
+    )
+    folder = write_report(report, REPORTS, run.name)
+    mlflow.log_artifacts(str(folder), artifact_path="report")
+    logger.info("report: %s", folder / "evaluation.html")
+    return Folder.at(shutil.copytree(folder, make_scratch_directory() / "report"))
+
+
+def describe_run(run: PipelineRunResponse, promotion: Promotion) -> dict[str, Any]:
+    """Return the run's name, seconds by step and what it made."""
+    seconds = {
+        name: (done.end_time - done.start_time).total_seconds()
+        for name, done in run.steps.items()
+        if done.start_time and done.end_time
+    }
+    cached = sorted(name for name, done in run.steps.items() if done.status.value == "cached")
+    return {
+        "run": run.name,
+        "id": str(run.id),
+        "seconds": seconds,
+        "cached": cached,
+        "model": f"{promotion.model_name}/{promotion.version}",
+        "promoted": promotion.promoted,
+    }

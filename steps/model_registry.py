@@ -1,0 +1,119 @@
+"""MLflow's model registry as the steps use it: names, aliases, and finding things again.
+
+The registered model of a task is `persona-plug-<task>`, with the aliases `challenger`, `champion`
+and `previous`. A warm-started LLM is a registered model of its own, `persona-plug-llm-<task>`,
+whose versions are found by the tag `content_hash`.
+"""
+
+import shutil
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
+
+from components.llm.llm_folder import LLMFolder
+from components.promotion.champion import Champion
+
+CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
+
+
+def open_registry() -> MlflowClient:
+    """Return a client of the active stack's MLflow; set for MLflow's own functions too."""
+    uri = get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    return MlflowClient(tracking_uri=uri)
+
+
+def model_name(task_name: str) -> str:
+    """Return the name of a task's registered model."""
+    return f"persona-plug-{task_name}"
+
+
+def llm_model_name(task_name: str) -> str:
+    """Return the name under which a task's warm-started LLMs are registered."""
+    return f"persona-plug-llm-{task_name}"
+
+
+def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """Return the version that an alias points to; None if there is no such model or alias."""
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as err:
+        if err.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def read_champion(client: MlflowClient, task_name: str) -> Champion:
+    """Return the task's champion, or an empty record."""
+    version = find_by_alias(client, model_name(task_name), CHAMPION)
+    if version is None:
+        return Champion()
+    tags = version.tags
+    return Champion(
+        version=str(version.version),
+        weights_hash=tags["weights_hash"],
+        llm_hash=tags["llm_hash"],
+        llm_settings_hash=tags["llm_settings_hash"],
+        encoder_fingerprint=tags["encoder_fingerprint"],
+    )
+
+
+def find_llm(client: MlflowClient, task_name: str, content_hash: str) -> ModelVersion | None:
+    """Return the registered LLM with that content, if there is one."""
+    query = f"name = '{llm_model_name(task_name)}'"
+    versions = client.search_model_versions(query)
+    return next((v for v in versions if v.tags.get("content_hash") == content_hash), None)
+
+
+def download_llm(
+    client: MlflowClient, task_name: str, content_hash: str, directory: Path
+) -> LLMFolder:
+    """Bring a registered LLM into an existing empty directory, its content checked.
+
+    Raises:
+        ValueError: If it isn't registered, or its bytes are not those that were.
+    """
+    version = find_llm(client, task_name, content_hash)
+    if version is None:
+        raise ValueError(
+            f"the champion's LLM {content_hash} is not registered as {llm_model_name(task_name)!r}; "
+            "set llm.keep_champions to false to prepare a new one"
+        )
+    found = mlflow.artifacts.download_artifacts(artifact_uri=version.source)
+    shutil.copytree(found, directory, dirs_exist_ok=True)
+    llm = LLMFolder.at(directory)
+    if llm.content_hash() != content_hash:
+        raise ValueError(f"{version.source}: the LLM's content changed since it was registered")
+    return llm
+
+
+def register_llm(client: MlflowClient, task_name: str, llm: LLMFolder) -> ModelVersion:
+    """Register an LLM's folder within the active MLflow run, once for each content."""
+    content_hash = llm.content_hash()
+    known = find_llm(client, task_name, content_hash)
+    if known is not None:
+        return known
+    run = mlflow.active_run()
+    assert run is not None, "registering happens within a tracked step"
+    mlflow.log_artifacts(str(llm.path), artifact_path="llm")
+    name = llm_model_name(task_name)
+    try:
+        client.create_registered_model(name, description="Warm-started LLMs, found by content.")
+    except MlflowException as err:
+        if err.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = mlflow.get_artifact_uri("llm")
+    return client.create_model_version(
+        name, source, run.info.run_id, tags={"content_hash": content_hash}
+    )
+
+
+def download_plug_in(client: MlflowClient, task_name: str, version: str, directory: Path) -> Path:
+    """Bring a registered user embedder's files into an existing directory; returns their folder."""
+    uri = f"models:/{model_name(task_name)}/{version}"
+    found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(directory)))
+    return found / "artifacts" / "plug_in"

@@ -1,0 +1,38 @@
+"""Make the serving bundle of a promoted model."""
+
+from typing import Annotated
+
+from zenml import step
+from zenml.logger import get_logger
+
+from components.llm.llm_folder import LLMFolder
+from components.promotion.champion import Promotion
+from components.serving.bundle import ServingBundle
+from components.serving.bundle import package_serving as package
+from components.serving.persona_model import ServingSpec
+from components.training.train import TrainedArms
+from steps.caching import code_of
+from steps.materializers import FolderMaterializer
+from steps.register_user_embedder import RegistrationRecipe
+from steps.scratch import make_scratch_directory
+
+logger = get_logger(__name__)
+
+
+@step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
+def package_serving(
+    trained: TrainedArms, llm: LLMFolder, promotion: Promotion, recipe: RegistrationRecipe
+) -> Annotated[ServingBundle, "serving_bundle"]:
+    """Copy what serving needs into one folder; a refused candidate leaves it empty."""
+    directory = make_scratch_directory()
+    if not promotion.promoted:
+        logger.info("version %s was refused: no serving bundle is made", promotion.version)
+        return ServingBundle.at(directory)
+    plug_in = trained.arm("persona")
+    spec = ServingSpec(
+        task=recipe.task,
+        llm=recipe.llm,
+        llm_hash=llm.content_hash(),
+        plug_in_hash=plug_in.weights_hash(),
+    )
+    return package(spec, plug_in, llm, directory)

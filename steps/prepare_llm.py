@@ -1,0 +1,31 @@
+"""Prepare the LLM that stays frozen."""
+
+from typing import Annotated
+
+from zenml import step
+from zenml.logger import get_logger
+
+from components.histories.tables import Histories
+from components.llm.llm_folder import LLMFolder
+from components.llm.prepare import LLMRecipe
+from components.llm.prepare import prepare_llm as prepare
+from components.promotion.champion import Champion
+from steps.caching import code_of
+from steps.materializers import FolderMaterializer
+from steps.model_registry import download_llm, open_registry
+from steps.scratch import make_scratch_directory
+
+logger = get_logger(__name__)
+
+
+@step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
+def prepare_llm(
+    histories: Histories, champion: Champion, recipe: LLMRecipe
+) -> Annotated[LLMFolder, "llm"]:
+    """Take over the champion's LLM where the same settings made it, else prepare one."""
+    directory = make_scratch_directory()
+    same = champion.llm_settings_hash == recipe.settings_hash()
+    if recipe.llm.keep_champions and same and champion.llm_hash is not None:
+        logger.info("keeping the champion's LLM (version %s)", champion.version)
+        return download_llm(open_registry(), recipe.task.name, champion.llm_hash, directory)
+    return prepare(histories, recipe, directory)

@@ -1,0 +1,125 @@
+"""Register the trained user embedder, and its LLM where that is our own, in MLflow."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import mlflow
+from mlflow import MlflowClient
+from zenml import step
+
+from components.config import Config
+from components.encoders.behavior_vectors import BehaviorVectors
+from components.encoders.config import EncoderConfig
+from components.histories.tables import Histories
+from components.lineage.data_profile import profile_data
+from components.lineage.trained_users import load_key, write_trained_users
+from components.llm.config import LLMConfig
+from components.llm.llm_folder import LLMFolder
+from components.promotion.champion import Registration
+from components.serving.persona_model import ServingSpec
+from components.tasks.task import Task
+from components.training.train import TrainedArms
+from components.user_embedder.embedder_folder import EmbedderFolder
+from steps.caching import code_of, source_root
+from steps.model_package import build_signature, invent_input, pin_requirements
+from steps.model_registry import CHALLENGER, model_name, open_registry, register_llm
+from steps.scratch import make_scratch_directory
+
+ROOT = source_root(Path(__file__).resolve())
+KEY_FILE = ROOT / "state" / "user_hash.key"
+
+
+class RegistrationRecipe(Config):
+    """What a registered model must know to be used without the run that made it."""
+
+    task: Task
+    llm: LLMConfig
+    encoder: EncoderConfig
+
+
+@step(cache_policy=code_of(__file__, "steps.persona_pyfunc"), experiment_tracker=True)
+def register_user_embedder(
+    histories: Histories,
+    vectors: BehaviorVectors,
+    llm: LLMFolder,
+    trained: TrainedArms,
+    recipe: RegistrationRecipe,
+) -> Annotated[Registration, "registration"]:
+    """Log the model with all that later work needs, and point `challenger` at it."""
+    client = open_registry()
+    plug_in = trained.arm("persona")
+    log_lineage(histories, vectors, recipe)
+    registration = log_model(client, plug_in, llm, recipe)
+    client.set_registered_model_alias(
+        registration.model_name, CHALLENGER, registration.version
+    )
+    return registration
+
+
+def log_lineage(histories: Histories, vectors: BehaviorVectors, recipe: RegistrationRecipe) -> None:
+    """Log what the data looked like, and whose data it was."""
+    mlflow.log_dict(profile_data(histories, vectors).model_dump(), "data_profile.json")
+    path = make_scratch_directory() / "trained_users.parquet"
+    mlflow.log_artifact(str(write_trained_users(histories, recipe.llm, load_key(KEY_FILE), path)))
+
+
+def log_model(
+    client: MlflowClient, plug_in: EmbedderFolder, llm: LLMFolder, recipe: RegistrationRecipe
+) -> Registration:
+    """Log and register the model, its LLM by reference."""
+    name, task = model_name(recipe.task.name), recipe.task
+    spec = ServingSpec(
+        task=task,
+        llm=recipe.llm,
+        llm_hash=llm.content_hash(),
+        plug_in_hash=plug_in.weights_hash(),
+    )
+    info = mlflow.pyfunc.log_model(
+        name="persona_plug",
+        python_model=str(ROOT / "steps" / "persona_pyfunc.py"),
+        artifacts={
+            "plug_in": str(plug_in.path),
+            "serving": str(write_serving_folder(client, spec, llm)),
+        },
+        code_paths=[str(ROOT / "components")],
+        signature=build_signature(task),
+        input_example=invent_input(task),
+        pip_requirements=pin_requirements(),
+        registered_model_name=name,
+    )
+    card, described = plug_in.card(), llm.describe()
+    tags = {
+        "weights_hash": spec.plug_in_hash,
+        "llm_hash": spec.llm_hash,
+        "llm_settings_hash": described["settings_hash"],
+        "llm": f"{described['name']}@{described['revision']}",
+        "encoder": f"{card.encoder.name}@{card.encoder.revision}",
+        "encoder_fingerprint": card.encoder_fingerprint,
+    }
+    version = str(info.registered_model_version)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+    return Registration(
+        model_name=name,
+        version=version,
+        weights_hash=spec.plug_in_hash,
+        llm_hash=spec.llm_hash,
+        encoder_fingerprint=card.encoder_fingerprint,
+    )
+
+
+def write_serving_folder(client: MlflowClient, spec: ServingSpec, llm: LLMFolder) -> Path:
+    """Write what answers need beside the plug-in: the specification and where the LLM is."""
+    directory = make_scratch_directory()
+    spec.write(directory)
+    model_uri = None
+    if llm.has_weights:
+        version = register_llm(client, spec.task.name, llm)
+        model_uri = f"models:/{version.name}/{version.version}"
+    else:
+        (directory / "llm").mkdir()
+        (directory / "llm" / "llm.json").write_bytes((llm.path / "llm.json").read_bytes())
+    reference = json.dumps({"model_uri": model_uri}, indent=1)
+    (directory / "llm_reference.json").write_text(reference + "\n", encoding="utf-8")
+    return directory

@@ -1,0 +1,31 @@
+"""Validate histories before anything is computed from them."""
+
+from typing import Annotated
+
+from zenml import save_artifact, step
+
+from components.histories.tables import Histories
+from components.tasks.task import Task
+from components.validation.config import ValidationConfig
+from components.validation.report import ValidationError
+from components.validation.validate import validate_histories as validate
+from components.validation.validation_folder import ValidationFolder
+from steps.caching import code_of
+from steps.materializers import FolderMaterializer
+from steps.scratch import make_scratch_directory
+
+
+
+@step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
+def validate_histories(
+    histories: Histories, task: Task, validation: ValidationConfig
+) -> tuple[Annotated[Histories, "sound_histories"], Annotated[ValidationFolder, "validation"]]:
+    """Set defective rows apart; too many of them stop the run, and the report is kept all the same."""
+    directory = make_scratch_directory()
+    try:
+        outcome = validate(histories, task, validation, directory)
+    except ValidationError:
+        folder = ValidationFolder.at(directory / "validation")
+        save_artifact(folder, "failed_validation", materializer=FolderMaterializer)
+        raise
+    return outcome.histories, outcome.folder

@@ -1,0 +1,44 @@
+"""Tiny models and what is trained with them, made once; imported only where they are asked for."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory):
+    from tests.components.tiny_models import write_sentence_encoder
+
+    return write_sentence_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """Histories, behavior vectors and a warm-started LLM, and the encoder's settings."""
+    from tests.components.tiny_world import make_artifacts
+
+    return make_artifacts(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def artifacts(world):
+    return world[0]
+
+
+@pytest.fixture(scope="session")
+def recipe(world):
+    from tests.components.tiny_world import make_recipe
+
+    return make_recipe(world[1])
+
+
+@pytest.fixture(scope="session")
+def trained(artifacts, recipe, tmp_path_factory):
+    from components.training.train import train_all_arms
+
+    return train_all_arms(artifacts, recipe, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def exam(artifacts):
+    from tests.components.tiny_world import make_exam
+
+    return make_exam(artifacts)

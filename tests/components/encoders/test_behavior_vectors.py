@@ -1,0 +1,84 @@
+"""Behavior vectors: aligned with the items, whatever the batches, and known by their encoder."""
+
+import numpy as np
+import pytest
+import torch
+
+from components.encoders.behavior_vectors import describe_encoder, encode_histories, encode_texts
+from components.encoders.config import EncoderConfig
+from components.encoders.sentence_encoder import load_sentence_encoder
+from tests.components.tiny_models import WIDTH, write_sentence_encoder
+
+TEXTS = ["time travel", "a", "a tale of time travel based on a book", "a", "sci-fi action", "b"]
+
+
+@pytest.fixture(scope="module")
+def config(encoder_folder):
+    return EncoderConfig(name=str(encoder_folder), max_length=32, batch_size=2)
+
+
+def test_rows_follow_the_items_and_equal_a_plain_reference(config, tmp_path):
+    vectors = encode_histories(TEXTS, "{text}", config, tmp_path).open()
+    encoder = load_sentence_encoder(config)
+    plain = []
+    with torch.no_grad():
+        for text in TEXTS:
+            tokens = encoder.tokenizer(text, return_tensors="pt")
+            states = encoder[0].auto_model(**tokens).last_hidden_state[0].mean(dim=0)
+            plain.append((states / states.norm()).numpy())
+    assert vectors.dtype == np.float16
+    assert vectors.shape == (len(TEXTS), WIDTH)
+    np.testing.assert_allclose(vectors, plain, atol=1e-3)
+    np.testing.assert_array_equal(vectors[1], vectors[3])
+    assert np.abs(vectors[0] - vectors[2].astype(float)).max() > 0.01
+
+
+def test_batch_size_and_order_change_nothing(config):
+    encoder = load_sentence_encoder(config)
+    first = encode_texts(encoder, TEXTS, config)
+    wide = encode_texts(encoder, TEXTS, config.model_copy(update={"batch_size": 64}))
+    back = encode_texts(encoder, TEXTS[::-1], config)[::-1]
+    np.testing.assert_allclose(wide, first, atol=1e-3)
+    np.testing.assert_allclose(back, first, atol=1e-3)
+
+
+def test_no_texts_are_no_rows(config):
+    assert encode_texts(load_sentence_encoder(config), [], config).shape == (0, WIDTH)
+
+
+def test_a_vector_that_is_no_number_is_named(config):
+    encoder = load_sentence_encoder(config)
+    token = encoder.tokenizer.convert_tokens_to_ids("book")
+    with torch.no_grad():
+        encoder[0].auto_model.embeddings.word_embeddings.weight[token] = float("nan")
+    with pytest.raises(ValueError, match="history item row 2"):
+        encode_texts(encoder, TEXTS, config)
+
+
+def test_the_prompt_stands_before_every_item(config):
+    encoder = load_sentence_encoder(config)
+    prompted = config.model_copy(update={"prompt": "a tale of "})
+    with_prompt = encode_texts(encoder, ["time"], prompted)
+    np.testing.assert_allclose(with_prompt, encode_texts(encoder, ["a tale of time"], config))
+
+
+def test_the_fingerprint_tells_encoders_apart(config, tmp_path):
+    def fingerprint(template="{text}", **changes):
+        changed = config.model_copy(update=changes)
+        return describe_encoder(changed, template)["fingerprint"]
+
+    other = write_sentence_encoder(tmp_path / "other", seed=1)
+    prints = {
+        fingerprint(),
+        fingerprint(template="score: {score} {text}"),
+        fingerprint(prompt="read: "),
+        fingerprint(max_length=16),
+        fingerprint(precision="bfloat16"),
+        fingerprint(name=str(other)),
+    }
+    assert len(prints) == 6
+    # Neither the batches nor what is put before inputs touches the history's vectors.
+    assert fingerprint(batch_size=7, query_prompt="find: ") == fingerprint()
+    (tmp_path / "made").mkdir()
+    made = encode_histories(["a"], "{text}", config, tmp_path / "made")
+    assert made.fingerprint == fingerprint()

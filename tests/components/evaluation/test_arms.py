@@ -1,0 +1,111 @@
+"""Every arm answers every question, through the code that also serves."""
+
+import json
+import shutil
+
+import pyarrow.compute as pc
+import pytest
+
+from components.evaluation.arms import (
+    Exam,
+    answer_all_arms,
+    answer_as,
+    answer_as_champion,
+    shuffle_histories,
+)
+from components.evaluation.predictions import PREDICTION_SCHEMA, conform_predictions
+from components.histories.tables import write_histories
+from components.llm.frozen_llm import build_answer_rule, collate_prompts, generate_answers
+from components.training.train import Artifacts
+from components.user_embedder.embedder_folder import EmbedderFolder
+from tests.components.tiny_world import LLM, TASK
+
+
+@pytest.fixture(scope="module")
+def answered(exam, trained):
+    return answer_all_arms(exam, trained)
+
+
+def pick(table, arm, draw=0):
+    chosen = pc.and_(pc.equal(table["arm"], arm), pc.equal(table["draw"], draw))
+    return table.filter(chosen).to_pylist()
+
+
+def test_every_arm_answers_every_test_question_once_a_draw(answered, exam):
+    table, _ = answered
+    assert table.schema == PREDICTION_SCHEMA
+    conform_predictions(table)
+    questions = [q for q in exam.artifacts.histories.questions if q["split"] == "test"]
+    expected = [(q["question_id"], q["user_id"], q["output"]) for q in questions]
+    arms = dict.fromkeys(
+        ("base", "persona", "instruction_only", "mean_pooling", "user_statistics"), 1
+    )
+    arms["shuffled"] = 2
+    assert set(table["arm"].to_pylist()) == set(arms)
+    for arm, num_draws in arms.items():
+        for draw in range(num_draws):
+            rows = pick(table, arm, draw)
+            assert [(r["question_id"], r["user_id"], r["gold"]) for r in rows] == expected
+            assert {row["prediction"] for row in rows} <= set(TASK.labels)
+    assert len(table) == 7 * len(expected)
+
+
+def test_base_is_the_llm_alone(answered, artifacts):
+    llm = artifacts.llm.load()
+    rule = build_answer_rule(llm, TASK.labels, LLM.max_new_tokens, LLM.num_beams)
+    prompts = [q["payload"] for q in artifacts.histories.questions if q["split"] == "test"]
+    alone = [
+        generate_answers(llm, None, collate_prompts(llm, [prompt], None, 64), rule)[0]
+        for prompt in prompts
+    ]
+    assert [row["prediction"] for row in pick(answered[0], "base")] == alone
+
+
+def test_the_statistic_is_chosen_on_dev_and_said(answered):
+    _, notes = answered
+    assert notes["user_statistics"]["chosen"] in notes["user_statistics"]["dev"]
+
+
+def test_answers_come_back_in_the_questions_order(exam, trained):
+    plug_in = trained.arm("persona")
+    examples = exam.examples(exam.question_rows())
+    forth, back = answer_as(exam, plug_in, True, [examples, examples[::-1]])
+    assert forth == back[::-1]
+
+
+def test_shuffled_histories_are_never_the_own(exam):
+    rows = exam.question_rows()
+    own = exam.examples(rows)
+    draws = shuffle_histories(exam, rows)
+    assert len(draws) == 2
+    for draw in draws:
+        for example, shuffled in zip(own, draw, strict=True):
+            assert shuffled._replace(history=None) == example._replace(history=None)
+            assert len(shuffled.history) <= len(example.history)
+            common = (shuffled.history[:, None] == example.history[None]).all(axis=2)
+            assert not common.any()
+
+
+def test_the_champion_answers_as_itself(exam, trained, answered):
+    table = answer_as_champion(exam, trained.arm("persona"))
+    rows, persona = pick(table, "champion"), pick(answered[0], "persona")
+    assert [{**row, "arm": "persona"} for row in rows] == persona
+    assert len(table) == len(rows)
+
+
+def test_a_champion_of_another_encoder_is_refused(exam, trained, tmp_path):
+    shutil.copytree(trained.arm("persona").path, tmp_path / "champion")
+    card_path = tmp_path / "champion" / "user_embedder.json"
+    card = {**json.loads(card_path.read_text()), "encoder_fingerprint": "other"}
+    card_path.write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="champion reads behavior vectors other, not"):
+        answer_as_champion(exam, EmbedderFolder.at(tmp_path / "champion"))
+
+
+def test_a_split_without_questions_is_refused(exam, tmp_path):
+    histories = exam.artifacts.histories
+    train = histories.questions.filter(lambda row: row["split"] == "train")
+    empty = write_histories(tmp_path / "tables", histories.items, train)
+    artifacts = Artifacts(empty, exam.artifacts.vectors, exam.artifacts.llm)
+    with pytest.raises(ValueError, match="no test questions"):
+        Exam(artifacts, exam.recipe).question_rows()

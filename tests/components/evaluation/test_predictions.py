@@ -1,0 +1,45 @@
+"""Predictions on disk."""
+
+import pyarrow as pa
+import pytest
+
+from components.evaluation.predictions import PREDICTION_SCHEMA, Predictions, write_predictions
+
+ROW = {
+    "question_id": "q1",
+    "user_id": "ann",
+    "arm": "persona",
+    "draw": 0,
+    "prediction": "4",
+    "gold": "5",
+}
+
+
+def test_what_was_written_is_read_and_the_same_rows_have_the_same_hash(tmp_path):
+    table = pa.Table.from_pylist([ROW])  # draw is int64 here
+    written = write_predictions(tmp_path / "first", table)
+    again = write_predictions(tmp_path / "second", table.select(sorted(ROW)))
+    assert Predictions.at(tmp_path / "first").table.schema.equals(PREDICTION_SCHEMA)
+    assert written.table.to_pylist() == [ROW]
+    assert written.content_hash() == again.content_hash()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": "a text"}, "columns are"),
+        ({"prediction": None}, "row 1, field 'prediction': has no value"),
+        ({"draw": "first"}, "first"),
+    ],
+)
+def test_a_bad_table_leaves_nothing_behind(tmp_path, change, message):
+    table = pa.Table.from_pylist([ROW | change])
+    with pytest.raises(ValueError, match=message):
+        write_predictions(tmp_path / "predictions", table)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten(tmp_path):
+    write_predictions(tmp_path / "first", pa.Table.from_pylist([ROW]))
+    with pytest.raises(ValueError, match="not empty"):
+        write_predictions(tmp_path / "first", pa.Table.from_pylist([ROW]))

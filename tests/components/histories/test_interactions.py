@@ -1,0 +1,180 @@
+"""Events become items and questions; every bad row is named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.histories.config import InteractionsConfig
+from components.histories.interactions import read_interactions
+from components.tasks.task import Task
+from tests.components.histories.source_writers import write_jsonl, write_text
+
+
+def make_events(user: str = "ann", num_events: int = 10) -> list[dict[str, Any]]:
+    """Return one event a day, numbered; scores go 1, 2, 3, 1, ..."""
+    return [
+        {
+            "user_id": user,
+            "timestamp": f"2020-01-{day:02d}",
+            "review": f"text {day}",
+            "score": 1 + (day - 1) % 3,
+            "film": f"f{day}",
+        }
+        for day in range(1, num_events + 1)
+    ]
+
+
+def make_config(path: Path, **changes: Any) -> InteractionsConfig:
+    """Return the mapping of `make_events`."""
+    return InteractionsConfig(path=path, input="review", output="score", **changes)
+
+
+def test_events_worked_by_hand(tmp_path: Path, task: Task) -> None:
+    events = [*make_events("bob", 9), *make_events("ann", 10)]
+    rows = read_interactions(make_config(write_jsonl(tmp_path / "e.jsonl", events)), task, 0)
+    # bob has too few events. ann: 7 train (the first has no history), 1 dev, 2 test.
+    assert [item["user_id"] for item in rows.items] == ["ann"] * 10
+    assert rows.items[1] == {
+        "user_id": "ann",
+        "item_id": "row-00000011",
+        "time": rows.items[1]["time"],
+        "text": "score: 2 review: text 2",
+        "input": "text 2",
+        "output": "2",
+    }
+    assert str(rows.items[1]["time"]) == "2020-01-02 00:00:00"
+    assert [(row["split"], row["payload"], row["history"]) for row in rows.questions] == [
+        *(("train", f"text {day}", list(range(day - 1))) for day in range(2, 8)),
+        ("dev", "text 8", list(range(7))),
+        ("test", "text 9", list(range(8))),
+        ("test", "text 10", list(range(9))),
+    ]
+    last = rows.questions[-1]
+    assert (last["input"], last["output"]) == ("How good? review: text 10", "1")
+    assert last["question_id"] == "row-00000019"
+
+
+def test_events_of_the_same_time_are_no_history(tmp_path: Path, task: Task) -> None:
+    events = make_events("ann", 4)
+    events[1]["timestamp"] = events[2]["timestamp"] = "2020-01-03"
+    reordered = [events[3], events[2], events[0], events[1]]
+    path = write_jsonl(tmp_path / "e.jsonl", reordered)
+    rows = read_interactions(make_config(path, min_events=4, test_share=0.5), task, 0)
+    # By time, ties as in the file: 1, 3, 2, 4.
+    assert [item["input"] for item in rows.items] == ["text 1", "text 3", "text 2", "text 4"]
+    assert {row["payload"]: row["history"] for row in rows.questions} == {
+        "text 3": [0],
+        "text 2": [0],
+        "text 4": [0, 1, 2],
+    }
+
+
+def test_limits_of_history_and_questions(tmp_path: Path, task: Task) -> None:
+    path = write_jsonl(tmp_path / "e.jsonl", [*make_events("ann"), *make_events("bob")])
+    config = make_config(path, max_history_items=2, min_history_items=3, max_test_questions=1)
+    rows = read_interactions(config, task, 0)
+    splits = [row["split"] for row in rows.questions]
+    # Train keeps days 4 to 7 of both users.
+    assert [splits.count(split) for split in ("train", "dev", "test")] == [8, 2, 1]
+    assert rows.questions[0]["history"] == [1, 2]
+    assert rows.questions[4]["history"] == [11, 12]
+
+
+def test_split_by_user_keeps_users_apart(tmp_path: Path, task: Task) -> None:
+    events = [event for n in range(10) for event in make_events(f"u{n}", 3)]
+    path = write_jsonl(tmp_path / "e.jsonl", events)
+    config = make_config(path, split_by="user", min_events=3, dev_share=0.25)
+    rows = read_interactions(config, task, 0)
+    users = {
+        split: {row["user_id"] for row in rows.questions if row["split"] == split}
+        for split in ("train", "dev", "test")
+    }
+    assert [len(group) for group in users.values()] == [6, 2, 2]
+    assert len(set.union(*users.values())) == 10
+    # Test users' first events are asked too: users without history are a designed case.
+    assert next(row["history"] for row in rows.questions if row["split"] == "test") == []
+
+
+def test_csv_and_parquet_give_what_jsonl_gives(tmp_path: Path, task: Task) -> None:
+    events = make_events()
+    columns = list(events[0])
+    lines = [",".join(columns)] + [",".join(str(event[c]) for c in columns) for event in events]
+    paths = [
+        write_jsonl(tmp_path / "e.jsonl.gz", events),
+        write_text(tmp_path / "e.csv", "\n".join(lines)),
+        tmp_path / "e.parquet",
+    ]
+    pq.write_table(pa.Table.from_pylist(events), paths[2])
+    found = [read_interactions(make_config(path, item_id="film"), task, 0) for path in paths]
+    assert found[0] == found[1] == found[2]
+    assert found[0].items[0]["item_id"] == "f1"
+    assert found[0].questions[0]["question_id"] == "ann:f2"
+
+
+def test_template_may_name_any_column(tmp_path: Path, task: Task) -> None:
+    path = write_jsonl(tmp_path / "e.jsonl", make_events())
+    task = task.model_copy(update={"history_template": "{film}: {text} ({review}) {score}"})
+    rows = read_interactions(make_config(path), task, 0)
+    assert rows.items[4]["text"] == "f5: text 5 (text 5) 2"
+
+
+def test_dropped_labels_are_left_out_before_counting(tmp_path: Path, task: Task) -> None:
+    events = make_events()
+    events[3]["score"] = 9
+    path = write_jsonl(tmp_path / "e.jsonl", events)
+    rows = read_interactions(make_config(path, drop_labels=("9",), min_events=9), task, 0)
+    assert [item["input"] for item in rows.items] == [
+        f"text {day}" for day in range(1, 11) if day != 4
+    ]
+    with pytest.raises(ValueError, match="no question is left"):
+        read_interactions(make_config(path, drop_labels=("9",)), task, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"score": 4}, "field 'score': label '4' is none of"),
+        ({"score": None}, "field 'score': has no value"),
+        ({"timestamp": "2020-13-01"}, "field 'timestamp': '2020-13-01' is no date"),
+        ({"user_id": ""}, "field 'user_id': is blank"),
+        ({"review": ["a"]}, "field 'review': is list"),
+        ({"film": "f1"}, "field 'film': id 'f1' of user 'ann' stands in row 1 already"),
+    ],
+)
+def test_bad_values_name_file_row_and_field(
+    tmp_path: Path, task: Task, change: dict[str, Any], said: str
+) -> None:
+    events = make_events()
+    events[4] |= change
+    path = write_jsonl(tmp_path / "e.jsonl", events)
+    with pytest.raises(ValueError) as caught:
+        read_interactions(make_config(path, item_id="film"), task, 0)
+    assert str(caught.value).startswith(f"{path}, row 5, {said}")
+
+
+@pytest.mark.parametrize("field", ["user_id", "timestamp", "review", "score", "film"])
+def test_missing_fields_are_named(tmp_path: Path, task: Task, field: str) -> None:
+    events = make_events()
+    del events[4][field]
+    path = write_jsonl(tmp_path / "e.jsonl", events)
+    with pytest.raises(ValueError, match=f"row 5, field '{field}': is missing"):
+        read_interactions(make_config(path, item_id="film"), task, 0)
+
+
+def test_a_column_that_only_the_template_names_is_needed_too(tmp_path: Path, task: Task) -> None:
+    path = write_jsonl(tmp_path / "e.jsonl", make_events())
+    task = task.model_copy(update={"history_template": "{genre} {text}"})
+    with pytest.raises(ValueError, match="row 1, field 'genre': is missing"):
+        read_interactions(make_config(path), task, 0)
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path: Path, task: Task) -> None:
+    lines = [json.dumps(event) for event in make_events()]
+    lines[6] = lines[6][:-3]
+    path = write_text(tmp_path / "e.jsonl", "\n".join(lines))
+    with pytest.raises(ValueError, match=r"row 7, column \d+: no JSON"):
+        read_interactions(make_config(path), task, 0)

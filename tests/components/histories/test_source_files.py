@@ -1,0 +1,96 @@
+"""Source files: every kind is read alike, and what is wrong is named with its place."""
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.histories.source_files import read_json, read_rows
+from tests.components.histories.source_writers import write_jsonl, write_text
+
+ROWS = [{"user": "ann", "score": "2"}, {"user": "bob", "score": "3"}]
+
+
+@pytest.mark.parametrize("name", ["e.jsonl", "e.jsonl.gz", "e.csv", "e.csv.gz", "e.parquet"])
+def test_all_kinds_of_files_give_the_same_rows(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if "jsonl" in name:
+        write_jsonl(path, ROWS)
+        numbers = [1, 2]
+    elif "csv" in name:
+        write_text(path, "user,score\nann,2\nbob,3\n")
+        numbers = [2, 3]
+    else:
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+        numbers = [1, 2]
+    assert list(read_rows(path)) == list(zip(numbers, ROWS, strict=True))
+
+
+def test_csv_values_may_span_lines_and_the_file_may_begin_with_a_byte_order_mark(
+    tmp_path: Path,
+) -> None:
+    path = write_text(tmp_path / "e.csv", '\ufeffuser,text\nann,"two\nlines"\n')
+    assert list(read_rows(path)) == [(3, {"user": "ann", "text": "two\nlines"})]
+
+
+def test_blank_lines_count_as_lines_but_not_as_rows(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "e.jsonl", '{"a": 1}\n\n{"a": 2}\n')
+    assert list(read_rows(path)) == [(1, {"a": 1}), (3, {"a": 2})]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("e.jsonl", "", "empty"),
+        ("e.jsonl.gz", "", "empty"),
+        ("e.csv", "", "empty"),
+        ("e.csv", "user,score\n", "empty"),
+        ("e.jsonl", '{"a": 1}\n{"a": \n', r"row 2, column \d+: no JSON"),
+        ("e.jsonl", '{"a": 1}\n[1]\n', "row 2: expected an object .* got list"),
+        ("e.csv", "a,b\n1,2\n1,2,3\n", "row 3: more values than the 2 columns"),
+        ("e.csv", 'a,b\n1,"2\n', "row .: no valid CSV"),
+        ("e.txt", "a", "unknown kind"),
+        ("e.parquet", "no parquet", "no valid parquet"),
+    ],
+)
+def test_bad_rows_name_file_and_row(tmp_path: Path, name: str, text: str, said: str) -> None:
+    path = write_text(tmp_path / name, text)
+    with pytest.raises(ValueError, match=said) as caught:
+        list(read_rows(path))
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["e.jsonl", "e.parquet", "e.csv.gz"])
+def test_absent_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name}: there is no such file"):
+        list(read_rows(tmp_path / name))
+
+
+def test_truncated_gz_is_an_error_at_every_length(tmp_path: Path) -> None:
+    whole = gzip.compress(b'{"a": 1}\n' * 50)
+    path = tmp_path / "e.jsonl.gz"
+    for length in (1, 5, 15, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"e\.jsonl\.gz: .*(cut off|no valid \.gz)"):
+            list(read_rows(path))
+
+
+def test_a_gz_that_is_none_and_a_text_that_is_no_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl.gz").write_bytes(b'{"a": 1}\n')
+    with pytest.raises(ValueError, match=r"e\.jsonl\.gz: no valid \.gz"):
+        list(read_rows(tmp_path / "e.jsonl.gz"))
+    (tmp_path / "e.csv").write_bytes(b"user\nJos\xe9\n")
+    with pytest.raises(ValueError, match=r"e\.csv: no UTF-8"):
+        list(read_rows(tmp_path / "e.csv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "empty"), ('[{"id": 1},\n oops]', "row 2, column 2"), ("<html>", "row 1, column 1")],
+)
+def test_bad_documents(tmp_path: Path, text: str, said: str) -> None:
+    path = write_text(tmp_path / "q.json", text)
+    with pytest.raises(ValueError, match=rf"q\.json.*{said}"):
+        read_json(path)

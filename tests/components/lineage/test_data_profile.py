@@ -1,0 +1,83 @@
+"""The data profile, its numbers worked by hand."""
+
+import json
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from components.encoders.behavior_vectors import BehaviorVectors
+from components.histories.tables import HistoryRows, write_histories
+from components.lineage.data_profile import profile_data
+
+
+def make_item(user, number, length, output, day=None):
+    time = None if day is None else datetime(2024, 1, day)
+    return {
+        "user_id": user,
+        "item_id": str(number),
+        "time": time,
+        "text": "x" * length,
+        "input": "x",
+        "output": output,
+    }
+
+
+def make_question(number, user, split, history):
+    fixed = {name: "x" for name in ("input", "payload", "output")}
+    names = {"question_id": f"q{number}", "user_id": user, "split": split}
+    return {**names, "time": None, **fixed, "history": history}
+
+
+def write_vectors(directory, matrix):
+    directory.mkdir()
+    np.save(directory / "vectors.npy", np.array(matrix, np.float16))
+    (directory / "encoder.json").write_text(json.dumps({"fingerprint": "enc"}))
+    return BehaviorVectors.at(directory)
+
+
+def test_numbers_by_hand(tmp_path):
+    items = [
+        make_item("anna", 0, 1, "b", day=2),
+        make_item("anna", 1, 2, "a", day=9),
+        make_item("anna", 2, 3, "b"),
+        make_item("bert", 3, 4, None, day=5),
+        make_item("bert", 4, 5, "c"),
+    ]
+    questions = [
+        make_question(0, "anna", "train", [0]),
+        make_question(1, "anna", "train", [0, 1]),
+        make_question(2, "cleo", "test", []),
+    ]
+    rows = HistoryRows(items, questions)
+    histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
+    matrix = [[1, 0], [0, 1], [1, 1], [0, 0], [0.5, 0]]
+    profile = profile_data(histories, write_vectors(tmp_path / "vectors", matrix))
+    assert (profile.num_users, profile.num_items) == (3, 5)
+    assert profile.num_questions == {"train": 2, "dev": 0, "test": 1}
+    assert profile.newest_time == "2024-01-09T00:00:00"
+    # Of 2 and 3 items a user, between which quantiles are straight lines; of lengths 1 to 5.
+    assert profile.items_per_user == pytest.approx([2.05, 2.25, 2.5, 2.75, 2.95])
+    assert profile.text_length == pytest.approx([1.2, 2, 3, 4, 4.8])
+    assert list(profile.label_shares.items()) == [("b", 0.5), ("a", 0.25), ("c", 0.25)]
+    assert profile.vector_mean == [0.5, 0.4]
+    assert profile.encoder_fingerprint == "enc"
+
+
+def test_users_without_any_item(tmp_path):
+    rows = HistoryRows([], [make_question(0, "anna", "test", [])])
+    histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
+    profile = profile_data(histories, write_vectors(tmp_path / "vectors", np.zeros((0, 2))))
+    assert (profile.num_users, profile.num_items, profile.newest_time) == (1, 0, None)
+    assert profile.items_per_user == profile.text_length == []
+    assert profile.label_shares == {}
+    assert profile.vector_mean == [0, 0]
+
+
+def test_only_the_fifty_commonest_outputs_are_listed(tmp_path):
+    items = [make_item("anna", number, 1, f"title {number % 60:02d}") for number in range(110)]
+    rows = HistoryRows(items, [make_question(0, "anna", "test", [])])
+    histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
+    profile = profile_data(histories, write_vectors(tmp_path / "vectors", np.zeros((110, 1))))
+    assert list(profile.label_shares) == [f"title {number:02d}" for number in range(50)]
+    assert set(profile.label_shares.values()) == {2 / 110}

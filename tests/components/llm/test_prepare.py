@@ -1,0 +1,98 @@
+"""Which users tune the LLM, and what a prepared LLM is."""
+
+import numpy as np
+import pytest
+
+from components.llm.config import LLMConfig
+from components.llm.llm_folder import LLMSource, write_llm_folder
+from components.llm.prepare import LLMRecipe, is_tuning_user, prepare_llm, split_train_rows
+from tests.components.tiny_models import make_t5
+from tests.components.tiny_world import LLM, TASK
+
+
+def test_a_users_half_hangs_on_the_id_alone():
+    users = [f"train-{number:05d}" for number in range(4000)]
+    halves = [is_tuning_user(user, 0.5) for user in users]
+    assert np.mean(halves) == pytest.approx(0.5, abs=0.03)
+    assert np.mean([is_tuning_user(user, 0.2) for user in users]) == pytest.approx(0.2, abs=0.03)
+    # Worked out beforehand: a change would mix the halves of models that exist.
+    assert "".join("le"[not half] for half in halves[:16]) == PINNED
+    # A larger share only adds users.
+    assert all(is_tuning_user(user, 0.6) for user, half in zip(users, halves, strict=True) if half)
+
+
+PINNED = "eleleeeeelleeele"
+
+
+def test_no_user_tunes_the_llm_and_trains_the_embedder(artifacts):
+    questions = artifacts.histories.questions
+    tuning, training = split_train_rows(questions, LLM)
+    splits, users = np.asarray(questions["split"]), np.asarray(questions["user_id"])
+    assert set(tuning) | set(training) == set(np.flatnonzero(splits == "train"))
+    assert len(tuning) and len(training)
+    assert not set(users[tuning]) & set(users[training])
+    evaluated = set(np.flatnonzero(splits != "train"))
+    assert evaluated
+    assert not evaluated & (set(tuning) | set(training))
+
+
+def test_a_ready_llm_leaves_all_train_questions_to_the_embedder(artifacts):
+    questions = artifacts.histories.questions
+    tuning, training = split_train_rows(questions, LLMConfig(name="org/llm", revision="abc"))
+    assert len(tuning) == 0
+    assert set(training) == set(np.flatnonzero(np.asarray(questions["split"]) == "train"))
+
+
+@pytest.fixture
+def make(world, tmp_path):
+    artifacts, encoder = world
+
+    def prepare(name, llm=LLM, seed=0):
+        (tmp_path / name).mkdir()
+        recipe = LLMRecipe(task=TASK, llm=llm, encoder=encoder, seed=seed)
+        return prepare_llm(artifacts.histories, recipe, tmp_path / name)
+
+    return prepare
+
+
+def test_the_same_seed_tunes_the_same_llm(make, artifacts):
+    assert make("same").content_hash() == artifacts.llm.content_hash()
+    assert make("other", seed=1).content_hash() != artifacts.llm.content_hash()
+
+
+def test_the_curve_of_a_warm_start_shows_dev_losses(artifacts):
+    assert {"loss", "dev_loss"} <= {name for p in artifacts.llm.describe()["curve"] for name in p}
+
+
+def test_a_hub_llm_needs_a_commit(make):
+    with pytest.raises(ValueError, match=r"llm\.revision.*'org/llm' needs a commit"):
+        make("none", LLMConfig(name="org/llm"))
+    folder = make("commit", LLMConfig(name="org/llm", revision="abc"))
+    assert (folder.describe()["name"], folder.describe()["revision"]) == ("org/llm", "abc")
+    assert not folder.has_weights
+
+
+def test_a_local_llm_is_copied(make, tmp_path):
+    (tmp_path / "source").mkdir()
+    source = write_llm_folder(tmp_path / "source", LLMSource("t5", None, ""), make_t5(), [])
+    folder = make("copy", LLMConfig(name=str(source.path / "weights")))
+    assert folder.has_weights
+    assert folder.load().is_encoder_decoder
+
+
+def test_settings_that_make_another_llm_have_another_hash(world):
+    def settings_hash(seed=0, **changes):
+        llm = LLM.model_copy(update=changes)
+        return LLMRecipe(task=TASK, llm=llm, encoder=world[1], seed=seed).settings_hash()
+
+    deeper = LLM.warm_start.model_copy(update={"num_decoder_layers": 2})
+    others = [
+        settings_hash(reads="input"),
+        settings_hash(warm_start=deeper),
+        settings_hash(max_input_length=32),
+        settings_hash(name="org/llm", revision="abc"),
+        settings_hash(name="org/llm", revision="abd"),
+    ]
+    assert len({settings_hash(), *others}) == 6
+    # How it is asked, the seed and the data may change, and a retraining still keeps it.
+    assert settings_hash(seed=1, num_beams=4, max_new_tokens=3) == settings_hash()

@@ -1,0 +1,118 @@
+"""The warm start: what it takes from the sentence encoder, what it tunes, what hints say."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from components.llm.config import WarmStartConfig
+from components.llm.warm_start import (
+    TuningExample,
+    TuningExamples,
+    build_encoder_decoder,
+    collate_tuning,
+    draw_hint,
+    tune_on_questions,
+)
+from components.llm.warm_start import _HintedLLM as HintedLLM
+from components.optimization.config import FitConfig
+from tests.components.tiny_models import make_warm_start
+
+LABELS = ("a", "b", "c", "d", "e")
+FIT = FitConfig(num_epochs=20, batch_size=4, learning_rate=0.01, encoder_learning_rate=0.01)
+CONFIG = WarmStartConfig(
+    num_decoder_layers=1, num_frozen_layers=1, hint_rate=0.5, max_hint_labels=3, fit=FIT
+)
+
+
+def draw_many(truth):
+    config = CONFIG.model_copy(update={"hint_truth": truth})
+    return [draw_hint("c", LABELS, config, np.random.default_rng(seed)) for seed in range(400)]
+
+
+def test_a_hint_names_one_to_three_labels_and_tells_the_truth_as_often_as_said():
+    assert {name for hint in draw_many(1.0) for name in hint} == {"c"}
+    named = Counter(name for hint in draw_many(0.25) for name in hint)
+    total = sum(named.values())
+    # A quarter of them are the answer, and of the rest a fifth by chance: 0.25 + 0.75 / 5.
+    assert named["c"] / total == pytest.approx(0.4, abs=0.04)
+    assert named["a"] / total == pytest.approx(0.15, abs=0.04)
+    assert {len(hint) for hint in draw_many(0.25)} == {1, 2, 3}
+
+
+def test_hints_are_seeded_by_run_epoch_and_question():
+    def hints(seed, epoch):
+        examples = TuningExamples(["x"] * 40, ["a"] * 40, LABELS, CONFIG, seed)
+        examples.set_epoch(epoch)
+        return [examples[index].hint for index in range(40)]
+
+    assert hints(0, 0) == hints(0, 0)
+    assert hints(0, 0) != hints(0, 1)
+    assert hints(0, 0) != hints(1, 0)
+    assert len(set(hints(0, 0))) > 5
+    assert 10 < sum(map(bool, hints(0, 0))) < 30
+
+
+def test_without_labels_or_rate_there_are_no_hints():
+    for labels, rate in (((), 1.0), (LABELS, 0.0)):
+        config = CONFIG.model_copy(update={"hint_rate": rate})
+        examples = TuningExamples(["x"] * 9, ["a"] * 9, labels, config, 0)
+        assert {examples[index] for index in range(9)} == {("x", "a", ())}
+
+
+def test_a_hint_stands_where_a_persona_will_as_the_mean_of_its_words(encoder_folder):
+    llm = make_warm_start(encoder_folder)
+    examples = [TuningExample("tale", "a", ("sci-fi", "book")), TuningExample("time", "b", ())]
+    batch = collate_tuning(llm, examples, 32)
+    soft = HintedLLM(llm).embed_hints(batch["hint_ids"], batch["hint_mask"])
+    ids = llm.tokenizer.convert_tokens_to_ids(["sci", "-", "fi", "book"])
+    mean = llm.model.get_input_embeddings().weight[ids].mean(dim=0)
+    torch.testing.assert_close(soft.vectors_BKD[0, 1], mean)
+    assert soft.mask_BK.tolist() == [[0, 1], [0, 0]]
+    bare = collate_tuning(llm, examples[1:], 32)
+    assert bare["hint_ids"].shape == (1, 0)
+    assert HintedLLM(llm).embed_hints(bare["hint_ids"], bare["hint_mask"]).mask_BK.tolist() == [[0, 0]]
+
+
+def test_it_starts_from_the_sentence_encoder(encoder_folder):
+    known = SentenceTransformer(str(encoder_folder), device="cpu")[0].auto_model.state_dict()
+    llm = make_warm_start(encoder_folder)
+    for name, weight in llm.model.encoder.state_dict().items():
+        assert torch.equal(weight, known[name]), name
+    words = known["embeddings.word_embeddings.weight"]
+    assert torch.equal(llm.model.decoder.bert.embeddings.word_embeddings.weight, words)
+    assert torch.equal(llm.model.decoder.get_output_embeddings().weight, words)
+    same, other = make_warm_start(encoder_folder), make_warm_start(encoder_folder, seed=1)
+    decoder = llm.model.decoder.state_dict()
+    assert all(torch.equal(decoder[n], w) for n, w in same.model.decoder.state_dict().items())
+    assert not all(torch.equal(decoder[n], w) for n, w in other.model.decoder.state_dict().items())
+
+
+def test_an_encoder_that_is_no_bert_is_refused(encoder_folder):
+    encoder = SentenceTransformer(str(encoder_folder), device="cpu")
+    encoder[0].auto_model.config.model_type = "mpnet"
+    with pytest.raises(ValueError, match="BERT-like encoder, not 'mpnet'"):
+        build_encoder_decoder(encoder, 1, 0)
+
+
+def test_tuning_learns_and_leaves_embeddings_and_lower_layers_alone(encoder_folder):
+    llm = make_warm_start(encoder_folder)
+    before = {name: weight.clone() for name, weight in llm.model.state_dict().items()}
+    prompts, answers = ["tale", "book", "time", "action"] * 2, ["a", "b", "c", "d"] * 2
+    examples = TuningExamples(prompts, answers, LABELS, CONFIG, 0)
+    dev = TuningExamples(
+        prompts, answers, LABELS, CONFIG.model_copy(update={"hint_rate": 0.0}), 0
+    )
+    curve = tune_on_questions(llm, examples, dev, 32)
+    dev_losses = [point["dev_loss"] for point in curve if "dev_loss" in point]
+    assert dev_losses[-1] < dev_losses[0]
+    moved = {n for n, weight in llm.model.state_dict().items() if not torch.equal(weight, before[n])}
+    assert not any("embeddings" in name for name in moved)
+    assert not any(name.startswith("encoder.encoder.layer.0.") for name in moved)
+    expected = ("encoder.encoder.layer.1.", "decoder.bert.encoder.layer.0.", "decoder.cls.")
+    assert all(any(name.startswith(start) for name in moved) for start in expected)
+    assert all(name.startswith(expected) for name in moved)
+    assert not llm.model.training
+    assert not any(parameter.requires_grad for parameter in llm.model.parameters())

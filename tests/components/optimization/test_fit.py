@@ -1,0 +1,133 @@
+"""The fit: epochs reach the examples, the curve is whole, and a seed gives the same weights."""
+
+import pytest
+import torch
+from torch import nn
+
+from components.optimization.config import FitConfig
+from components.optimization.fit import FitInputs, fit, group_parameters, read_curve
+
+CONFIG = FitConfig(num_epochs=2, batch_size=4, learning_rate=0.1, encoder_learning_rate=0.01)
+
+
+class Line(nn.Module):
+    """y = head(body(x)), with one parameter that nobody may touch."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(2, 2), nn.Linear(2, 1)
+        self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
+
+    def forward(self, x, labels, **_):
+        return {"loss": ((self.head(self.body(x))[:, 0] - labels) ** 2).mean()}
+
+
+class Points:
+    """Twelve points on a plane that remember who asked for them."""
+
+    def __init__(self, size=12):
+        self.epoch, self.size, self.asked = -1, size, []
+
+    def set_epoch(self, epoch):
+        self.epoch = epoch
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        self.asked.append((self.epoch, index))
+        x = torch.tensor([index / 12, (index % 3) / 3])
+        return x, 2 * x[0] - x[1]
+
+
+def collate(pairs):
+    xs, ys = zip(*pairs, strict=True)
+    return {"x": torch.stack(xs), "labels": torch.stack(ys)}
+
+
+def fit_line(seed=0, config=CONFIG, prefixes=(), dev=None):
+    torch.manual_seed(0)
+    line, points = Line(), Points()
+    curve = fit(line, FitInputs(points, dev, collate), config, seed, prefixes)
+    return line, points, curve
+
+
+def test_every_epoch_shows_every_example_once_and_knows_its_number():
+    _, points, _ = fit_line()
+    assert sorted(points.asked) == [(epoch, index) for epoch in (0, 1) for index in range(12)]
+    order = [[index for at, index in points.asked if at == epoch] for epoch in (0, 1)]
+    assert order[0] != order[1]
+
+
+def test_the_curve_holds_losses_of_train_and_dev():
+    long = CONFIG.model_copy(update={"num_epochs": 20.0, "num_log_points": 10})
+    _, _, curve = fit_line(config=long, dev=Points(6))
+    losses = [point["loss"] for point in curve if "loss" in point]
+    dev = [(point["step"], point["dev_loss"]) for point in curve if "dev_loss" in point]
+    assert len(losses) == 10
+    assert losses[-1] < losses[0]
+    assert [step for step, _ in dev] == [12, 24, 36, 48, 60]  # sixty steps of four
+    assert dev[-1][1] < dev[0][1]
+    assert curve[-1]["epoch"] == 20
+    assert all("epoch" in point for point in curve)
+
+
+def test_the_dev_loss_is_that_of_the_fitted_model():
+    line, _, curve = fit_line(config=CONFIG.model_copy(update={"num_epochs": 5.0}), dev=Points(6))
+    with torch.no_grad():
+        expected = float(line(**collate([Points()[index] for index in range(6)]))["loss"])
+    assert [p["dev_loss"] for p in curve if "dev_loss" in p][-1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_seed_gives_the_same_weights_and_another_seed_others():
+    first, again, other = (fit_line(seed)[0].state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_frozen_parameters_stay_and_pretrained_ones_move_at_their_own_rate():
+    torch.manual_seed(0)
+    before = Line().state_dict()
+    still = CONFIG.model_copy(update={"encoder_learning_rate": 0.0})
+    after = fit_line(config=still, prefixes=("body",))[0].state_dict()
+    assert torch.equal(after["frozen"], before["frozen"])
+    assert torch.equal(after["body.weight"], before["body.weight"])
+    assert not torch.equal(after["head.weight"], before["head.weight"])
+
+
+def test_groups_hold_each_trainable_parameter_once():
+    line = Line()
+    new, pretrained = group_parameters(line, CONFIG, ("body",))
+    assert (new["lr"], pretrained["lr"]) == (0.1, 0.01)
+    assert {id(p) for p in new["params"]} == {id(line.head.weight), id(line.head.bias)}
+    assert {id(p) for p in pretrained["params"]} == {id(line.body.weight), id(line.body.bias)}
+    [everything] = group_parameters(line, CONFIG, ())
+    assert len(everything["params"]) == 4
+
+
+def test_nothing_to_train_on_is_an_error():
+    with pytest.raises(ValueError, match="no training questions"):
+        fit(Line(), FitInputs(Points(0), None, collate), CONFIG, 0)
+
+
+def test_a_loss_that_is_no_number_is_an_error():
+    log = [
+        {"loss": 1.0, "grad_norm": 2.0, "step": 1, "epoch": 0.5},
+        {"eval_loss": 3.0, "eval_runtime": 1.0, "step": 1, "epoch": 0.5},
+        {"train_runtime": 9.0, "step": 2, "epoch": 1.0},
+    ]
+    assert read_curve(log) == [
+        {"step": 1, "epoch": 0.5, "loss": 1.0, "grad_norm": 2.0},
+        {"step": 1, "epoch": 0.5, "dev_loss": 3.0},
+    ]
+    with pytest.raises(ValueError, match="diverged at step 3"):
+        read_curve([*log, {"loss": float("nan"), "step": 3, "epoch": 1.0}])
+
+
+def test_a_fit_that_diverges_says_so():
+    def collate_nan(pairs):
+        batch = collate(pairs)
+        return {**batch, "labels": batch["labels"] * float("nan")}
+
+    with pytest.raises(ValueError, match="diverged"):
+        fit(Line(), FitInputs(Points(), None, collate_nan), CONFIG, 0)

@@ -1,0 +1,52 @@
+"""The model card."""
+
+from components.reporting.model_card import ModelFacts, render_model_card
+from components.tasks.lamp import LAMP_2
+
+from .evaluations import build_decision, build_evaluation, interval
+
+FACTS = ModelFacts(
+    name="persona-plug-LaMP_2",
+    version="4",
+    counts={"train questions": 6400},
+    versions={"LLM": "warm_start | sha256 abc"},
+)
+
+
+def test_the_card_says_what_it_is_and_how_sure_one_may_be():
+    evaluation = build_evaluation(
+        limits={"bayes": {"accuracy": 0.77}},
+        gap_closed={"accuracy": interval(0.63, 0.05)},
+        decision=build_decision(True, "better | surely"),
+    )
+    card = render_model_card(evaluation, LAMP_2, FACTS)
+    for said in (
+        "# persona-plug-LaMP_2 version 4",
+        "It personalizes: accuracy is 0.600",
+        "| train questions | 6,400 |",
+        "| evaluated test users | 674 |",
+        "| persona | 0.600 (0.580 to 0.620) | the user embedder, with the user's own history |",
+        "| bayes | 0.770 | best given the same history |",
+        "persona closes 63% (58% to 68%) of the gap",
+        "| shuffled | +0.200 (+0.180 to +0.220), better |",
+        "Promoted.\n\n- better_than_shuffled: passed. better | surely",
+        "| LLM | `warm_start \\| sha256 abc` |",
+        'load_model("models:/persona-plug-LaMP_2@champion")',
+        LAMP_2.prompt,
+    ):
+        assert said in card, said
+
+
+def test_tables_have_as_many_cells_in_every_row():
+    card = render_model_card(build_evaluation(), LAMP_2, FACTS)
+    for table in card.split("\n\n"):
+        if table.startswith("| "):
+            rows = table.replace("\\|", "").splitlines()
+            assert len({row.count("|") for row in rows}) == 1, table
+
+
+def test_a_card_before_the_decision():
+    card = render_model_card(build_evaluation("mae"), LAMP_2, FACTS)
+    assert "Not judged yet." in card
+    assert "closes" not in card
+    assert "lower is better" in card

@@ -1,0 +1,64 @@
+"""A tiny simulated world with tiny models: all that training, evaluation and serving need."""
+
+from pathlib import Path
+
+from components.encoders.behavior_vectors import encode_histories
+from components.encoders.config import EncoderConfig
+from components.evaluation.arms import Exam, ExamRecipe
+from components.evaluation.config import EvaluationConfig
+from components.histories.config import DataConfig
+from components.histories.read import read_histories
+from components.histories.simulator_config import SimulatorConfig
+from components.llm.config import LLMConfig, WarmStartConfig
+from components.llm.prepare import LLMRecipe, prepare_llm
+from components.optimization.config import FitConfig
+from components.tasks.lamp import LAMP_2
+from components.training.config import TrainingConfig
+from components.training.train import Artifacts, Recipe
+from components.user_embedder.config import EmbedderConfig
+from tests.components.tiny_models import write_sentence_encoder
+
+TASK = LAMP_2
+SIMULATOR = SimulatorConfig(
+    num_train_users=10,
+    num_dev_users=2,
+    num_test_users=4,
+    train_questions_per_user=2,
+    eval_questions_per_user=2,
+    min_items=3,
+    max_items=6,
+)
+FIT = FitConfig(num_epochs=2, batch_size=4, learning_rate=0.01, encoder_learning_rate=0.01)
+WARM_START = WarmStartConfig(num_decoder_layers=1, num_frozen_layers=1, fit=FIT)
+LLM = LLMConfig(max_input_length=64, warm_start=WARM_START)
+
+
+def make_recipe(encoder: EncoderConfig, seed: int = 0) -> Recipe:
+    """Make the settings of a training that takes a second."""
+    return Recipe(
+        encoder=encoder,
+        llm=LLM,
+        embedder=EmbedderConfig(hidden_dim=8, max_history_items=4, max_input_length=32),
+        training=TrainingConfig(fit=FIT),
+        seed=seed,
+    )
+
+
+def make_artifacts(directory: Path) -> tuple[Artifacts, EncoderConfig]:
+    """Simulate, encode and warm-start into an existing directory."""
+    folder = write_sentence_encoder(directory / "encoder")
+    encoder = EncoderConfig(name=str(folder), max_length=32, batch_size=16)
+    data = DataConfig(simulator=SIMULATOR)
+    histories = read_histories(data, TASK, 0, directory / "histories")
+    for name in ("vectors", "llm"):
+        (directory / name).mkdir()
+    texts = list(histories.items["text"])
+    vectors = encode_histories(texts, TASK.history_template, encoder, directory / "vectors")
+    recipe = LLMRecipe(task=TASK, llm=LLM, encoder=encoder, seed=0)
+    return Artifacts(histories, vectors, prepare_llm(histories, recipe, directory / "llm")), encoder
+
+
+def make_exam(artifacts: Artifacts) -> Exam:
+    """Make the exam on the test questions."""
+    evaluation = EvaluationConfig(num_draws=100, num_shuffles=2)
+    return Exam(artifacts, ExamRecipe(task=TASK, llm=LLM, evaluation=evaluation, seed=0))

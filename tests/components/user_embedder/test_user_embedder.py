@@ -1,0 +1,175 @@
+"""The soft prompt: what changes it and what must not."""
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from components.encoders.config import EncoderConfig
+from components.user_embedder.collator import Example, PersonaCollator
+from components.user_embedder.config import EmbedderConfig
+from components.user_embedder.embedder_folder import build_user_embedder, trained_names
+from components.user_embedder.persona_llm import PersonaLLM
+from components.user_embedder.user_embedder import Aggregation
+from tests.components.tiny_models import WIDTH, make_llama, make_t5, write_sentence_encoder
+from tests.components.user_embedder.cards import make_card
+
+LLM_DIM, SCALE = 12, 3.0
+PAYLOADS = ["a tale of time", "book", "sci-fi action based on a book"]
+
+
+@pytest.fixture(scope="module")
+def llm():
+    return make_t5()
+
+
+@pytest.fixture(scope="module")
+def embedder(encoder_folder):
+    return make_embedder(encoder_folder, Aggregation.ATTENTION)
+
+
+def draw_history(num_items, seed=0):
+    vectors = np.random.default_rng(seed).normal(size=(num_items, WIDTH))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+
+
+def make_embedder(folder, aggregation):
+    torch.manual_seed(0)
+    embedder = build_user_embedder(make_card(folder, aggregation, LLM_DIM, SCALE)).eval()
+    if aggregation is not Aggregation.NONE:
+        embedder.projector.standardize_by(torch.from_numpy(draw_history(50)).float())
+    return embedder
+
+
+def collate(llm, tokenizer, examples):
+    return PersonaCollator(llm, tokenizer, "", WIDTH, 32, 32, 512)(examples)
+
+
+@pytest.fixture(scope="module")
+def embed(llm, embedder):
+    def soft_prompts(payloads, histories, embedder=embedder):
+        examples = [Example(p, p, h) for p, h in zip(payloads, histories, strict=True)]
+        with torch.no_grad():
+            return embedder(collate(llm, tokenizer, examples)).vectors_BKD
+
+    tokenizer = embedder.input_encoder.tokenizer
+    return soft_prompts
+
+
+HISTORIES = [draw_history(3, 1), draw_history(7, 2), draw_history(0)]
+
+
+def test_padding_batch_size_and_batch_order_change_nothing(embed):
+    together = embed(PAYLOADS, HISTORIES)
+    alone = torch.cat([embed([p], [h]) for p, h in zip(PAYLOADS, HISTORIES, strict=True)])
+    back = embed(PAYLOADS[::-1], HISTORIES[::-1]).flip(0)
+    assert together.shape == (3, 2, LLM_DIM)
+    torch.testing.assert_close(together, alone)
+    torch.testing.assert_close(together, back)
+
+
+def test_another_users_history_changes_the_persona_and_nothing_else(embed):
+    own, others = (embed(PAYLOADS[:1], [draw_history(5, seed)])[0] for seed in (1, 2))
+    assert (own[1] - others[1]).norm() > 0.01 * own[1].norm()
+    torch.testing.assert_close(own[0], others[0])
+
+
+def test_the_order_of_ones_own_history_changes_nothing(embed):
+    history = draw_history(6)
+    shuffled = history[np.random.default_rng(0).permutation(6)]
+    torch.testing.assert_close(embed(PAYLOADS[:1], [history]), embed(PAYLOADS[:1], [shuffled]))
+
+
+def test_the_input_chooses_what_counts(embed, encoder_folder):
+    history = draw_history(6)
+    one, two = embed(PAYLOADS[:2], [history, history])
+    assert (one[1] - two[1]).norm() > 1e-4
+    uniform = make_embedder(encoder_folder, Aggregation.UNIFORM)
+    one, two = embed(PAYLOADS[:2], [history, history], uniform)
+    torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("aggregation", [Aggregation.ATTENTION, Aggregation.UNIFORM])
+def test_an_empty_history_is_the_null_rows_projection(embed, encoder_folder, aggregation):
+    embedder = make_embedder(encoder_folder, aggregation)
+    null = embedder.aggregator.null_vector[None, None]
+    expected = embedder.scale * embedder.projector(null, torch.ones(1, 1))[0]
+    # Alone (no history column at all) and beside a user with history.
+    for histories in ([HISTORIES[2]], [HISTORIES[2], HISTORIES[1]]):
+        soft = embed(PAYLOADS[: len(histories)], histories, embedder)
+        torch.testing.assert_close(soft[0, 1], expected)
+
+
+def test_an_empty_history_has_gradients(llm, encoder_folder):
+    embedder = make_embedder(encoder_folder, Aggregation.ATTENTION)
+    examples = [Example(PAYLOADS[0], PAYLOADS[0], history) for history in HISTORIES]
+    batch = collate(llm, embedder.input_encoder.tokenizer, examples)
+    embedder(batch).vectors_BKD.square().sum().backward()
+    gradients = {n: p.grad for n, p in embedder.named_parameters() if p.requires_grad}
+    missing = {name for name, gradient in gradients.items() if gradient is None}
+    assert not missing
+    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
+    assert gradients["aggregator.null_vector"].norm() > 0
+
+
+def test_the_instruction_alone_reads_no_history(embed, encoder_folder):
+    instruction = make_embedder(encoder_folder, Aggregation.NONE)
+    soft = embed(PAYLOADS, HISTORIES, instruction)
+    assert soft.shape == (3, 1, LLM_DIM)
+    torch.testing.assert_close(soft, soft[:1].expand(3, 1, -1))
+    assert {name.partition(".")[0] for name in trained_names(instruction)} == {"instruction"}
+
+
+def test_weights_and_null_weight_sum_to_one(llm, embedder):
+    examples = [Example(p, p, h) for p, h in zip(PAYLOADS, HISTORIES, strict=True)]
+    persona = embedder.embed_user(collate(llm, embedder.input_encoder.tokenizer, examples))
+    assert persona.weights_BH.shape == (3, 7)
+    total = persona.weights_BH.sum(dim=1) + persona.null_weight_B
+    torch.testing.assert_close(total, torch.ones(3))
+    assert (persona.weights_BH > 0).sum(dim=1).tolist() == [3, 7, 0]
+
+
+def test_inputs_are_unit_vectors_whatever_the_encoder_ends_with(tmp_path):
+    folder = write_sentence_encoder(tmp_path / "plain", normalize=False)
+    embedder = make_embedder(folder, Aggregation.ATTENTION)
+    tokens = embedder.input_encoder.tokenizer(PAYLOADS, padding=True, return_tensors="pt")
+    encoded = embedder.encode_input(tokens["input_ids"], tokens["attention_mask"])
+    torch.testing.assert_close(encoded.norm(dim=1), torch.ones(3))
+
+
+def test_the_input_encoder_starts_as_the_history_encoder(encoder_folder, embedder):
+    encoder = SentenceTransformer(str(encoder_folder), device="cpu")
+    tokens = encoder.tokenizer(PAYLOADS, padding=True, return_tensors="pt")
+    encoded = embedder.encode_input(tokens["input_ids"], tokens["attention_mask"])
+    history = encoder.encode(PAYLOADS, normalize_embeddings=True, convert_to_tensor=True)
+    torch.testing.assert_close(encoded, history.clone(), atol=1e-5, rtol=0)
+
+
+def test_a_history_encoder_in_half_precision_still_trains_in_full(encoder_folder):
+    card = make_card(encoder_folder, Aggregation.ATTENTION, LLM_DIM, SCALE)
+    half = EncoderConfig(name=str(encoder_folder), precision="bfloat16")
+    embedder = build_user_embedder(card.model_copy(update={"encoder": half}))
+    assert {parameter.dtype for parameter in embedder.parameters()} == {torch.float32}
+
+
+def test_the_soft_prompt_starts_at_about_the_llms_token_norm(embed):
+    lengths = embed(PAYLOADS, [draw_history(5, seed) for seed in range(3)]).norm(dim=2)
+    assert (lengths > 0.1 * SCALE).all()
+    assert (lengths < 10 * SCALE).all()
+
+
+def test_without_an_embedder_it_is_the_llm_alone(llm):
+    model = PersonaLLM(llm, None)
+    assert model.soft_prompt({}) is None
+    assert not list(filter(lambda p: p.requires_grad, model.parameters()))
+
+
+def test_the_llm_never_drops_out_while_the_embedder_trains(encoder_folder):
+    model = PersonaLLM(make_llama(), make_embedder(encoder_folder, Aggregation.ATTENTION)).train()
+    assert not any(module.training for module in model.llm_model.modules())
+    assert all(module.training for module in model.embedder.modules())
+
+
+def test_config_needs_a_positive_temperature():
+    with pytest.raises(ValueError, match="temperature"):
+        EmbedderConfig(temperature=0)

@@ -1,0 +1,56 @@
+"""A throw-away ZenML home, made before anything imports ZenML, and a stack in it on request."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+HOME = Path(tempfile.mkdtemp(prefix="persona-plug-tests-"))
+
+# Set on import, not in a fixture: ZenML reads some of these when it is imported, and no test
+# may touch the user's own ZenML, MLflow or Hugging Face folders, even by accident.
+os.environ.pop("ZENML_ACTIVE_STACK_ID", None)
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+os.environ.update(
+    ZENML_CONFIG_PATH=str(HOME / "zenml"),
+    ZENML_LOCAL_STORES_PATH=str(HOME / "stores"),
+    ZENML_REPOSITORY_PATH=str(HOME / "repository"),
+    ZENML_ANALYTICS_OPT_IN="false",
+    ZENML_AUTO_OPEN_DASHBOARD="false",
+    ZENML_ENABLE_RICH_TRACEBACK="false",
+    ZENML_LOGGING_COLORS_DISABLED="true",
+    MLFLOW_DISABLE_TELEMETRY="true",
+    GX_ANALYTICS_ENABLED="false",
+    HF_HOME=str(HOME / "huggingface"),
+    HF_HUB_OFFLINE="1",
+    TOKENIZERS_PARALLELISM="false",
+    MPLBACKEND="Agg",
+    MPLCONFIGDIR=str(HOME / "matplotlib"),
+)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the throw-away home."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def zenml_home() -> Iterator[Path]:
+    """Register the local stack in the throw-away home; yields the root that holds its `.zen`.
+
+    Pipelines are imported from this repository (the source root). Costs about five seconds, once.
+    """
+    from zenml.utils import source_utils
+
+    from infra.stacks.local import register_local_stack
+
+    root = HOME / "repository"
+    root.mkdir(exist_ok=True)
+    source_utils.set_custom_source_root(str(REPOSITORY))
+    register_local_stack(root)
+    yield root
+    source_utils.set_custom_source_root(None)

@@ -1,0 +1,39 @@
+"""What every step of this repository must declare, read from the steps themselves."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from zenml.steps import BaseStep
+from zenml.steps.utils import parse_return_type_annotations
+
+from components.folder import Folder
+from steps.materializers import FolderMaterializer
+
+STEPS = sorted(Path(__file__).resolve().parents[2].glob("steps/*.py"))
+
+
+def load_step(path: Path) -> BaseStep | None:
+    """Return the step that a file of `steps/` is named after, or None for a file without one."""
+    found = getattr(importlib.import_module(f"steps.{path.stem}"), path.stem, None)
+    return found if isinstance(found, BaseStep) else None
+
+
+@pytest.mark.parametrize("path", STEPS, ids=lambda path: path.stem)
+def test_a_step_names_its_code_and_its_folders(path: Path) -> None:
+    step = load_step(path)
+    if step is None:
+        return
+
+    policy = step.configuration.cache_policy
+    if step.configuration.enable_cache is not False:
+        assert policy, "a cached step says which code it uses: cache_policy=code_of(__file__)"
+        assert f"steps/{path.name}" in (policy.file_dependencies or [])
+    for name, output in parse_return_type_annotations(step.entrypoint).items():
+        if isinstance(output.resolved_annotation, type) and issubclass(
+            output.resolved_annotation, Folder
+        ):
+            declared = step.configuration.outputs.get(name)
+            sources = (declared and declared.materializer_source) or []
+            names = [source.attribute for source in sources]
+            assert names == [FolderMaterializer.__name__], f"output {name} is a folder"
