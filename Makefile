@@ -51,13 +51,20 @@ test: $(STAMP)  ## run the fast tests
 test-slow: $(STAMP)  ## run the tests that take longer
 	$(BIN)/python -m pytest -q -m slow --durations=10
 
+# A docstring may say in prose what a section would (missing sections and arguments: DOC101, 103,
+# 201, 402, 501, 503) and name an error that a function called by it raises (DOC502, 503). What a
+# docstring does say has to be true: the rest counts, and ruff's DOC102 finds an argument of a wrong
+# name, which pydoclint itself reports as DOC103 only. pydoclint has no setting that leaves rules out.
+PROSE := DOC101|DOC103|DOC201|DOC402|DOC501|DOC502|DOC503
+PYDOCLINT := --quiet -sfn True components steps pipelines infra train_persona.py
+
 .PHONY: lint
 lint: $(STAMP)  ## ruff, mypy, import-linter, pydoclint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pydoclint --quiet components steps pipelines infra train_persona.py
+	! { $(BIN)/pydoclint $(PYDOCLINT) || true; } 2>&1 | grep -vE ': ($(PROSE)): |^$$'
 
 .PHONY: format
 format: $(STAMP)  ## let ruff format and fix what it can

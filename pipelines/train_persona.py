@@ -58,7 +58,7 @@ def train_persona(
         training: How it is trained.
         evaluation: How it is judged.
         promotion: What it takes to become champion.
-        report: What the report shows.
+        report: Where the report goes and what it shows.
         seed: Of everything random.
     """
     task = resolve_task(task)
@@ -81,7 +81,7 @@ def train_persona(
     promoted = promote_user_embedder(candidate, judged)
     embed_users(histories, vectors, promoted)
     bundle = package_serving(trained, frozen, promoted, registration)
-    export_report(judged, validated, trained, frozen, promoted, task, after=[bundle])
+    export_report(judged, validated, trained, frozen, promoted, task, report, after=[bundle])
 
 
 # Users' texts never become pictures in ZenML's store.

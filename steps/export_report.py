@@ -14,6 +14,7 @@ from components.evaluation.evaluation import Evaluation
 from components.folder import Folder
 from components.llm.llm_folder import LLMFolder
 from components.promotion.champion import Promotion
+from components.reporting.config import ReportConfig
 from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.task import Task
@@ -25,7 +26,7 @@ from steps.scratch import make_scratch_directory
 
 logger = get_logger(__name__)
 
-REPORTS = source_root(Path(__file__).resolve()) / "reports"
+ROOT = source_root(Path(__file__).resolve())
 DISTRIBUTIONS = ("torch", "transformers", "datasets", "zenml", "mlflow", "great-expectations")
 
 
@@ -38,6 +39,7 @@ def export_report(
     llm: LLMFolder,
     promotion: Promotion,
     task: Task,
+    settings: ReportConfig,
 ) -> Annotated[Folder, "report"]:
     """Write `reports/<run>/` and point `reports/latest` at it."""
     run = get_step_context().pipeline_run
@@ -62,7 +64,7 @@ def export_report(
         data_docs=validated.data_docs,
         run=describe_run(run, promotion) | {"versions": versions},
     )
-    folder = write_report(report, REPORTS, run.name)
+    folder = write_report(report, ROOT / settings.folder, run.name)
     mlflow.log_artifacts(str(folder), artifact_path="report")
     logger.info("report: %s", folder / "evaluation.html")
     return Folder.at(shutil.copytree(folder, make_scratch_directory() / "report"))

@@ -80,8 +80,8 @@ def download_llm(
     version = find_llm(client, task_name, content_hash)
     if version is None:
         raise ValueError(
-            f"the champion's LLM {content_hash} is not registered as {llm_model_name(task_name)!r}; "
-            "set llm.keep_champions to false to prepare a new one"
+            f"the champion's LLM {content_hash} is not registered as "
+            f"{llm_model_name(task_name)!r}; set llm.keep_champions to false to prepare a new one"
         )
     found = mlflow.artifacts.download_artifacts(artifact_uri=version.source)
     shutil.copytree(found, directory, dirs_exist_ok=True)

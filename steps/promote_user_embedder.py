@@ -17,7 +17,7 @@ logger = get_logger(__name__)
 def promote_user_embedder(
     candidate: Registration, evaluation: Evaluation
 ) -> Annotated[Promotion, "promotion"]:
-    """Promote, or tag the version with the reasons of its refusal; a second time changes nothing."""
+    """Promote, or tag the version with why it was refused; a second time changes nothing."""
     client = open_registry()
     name, version = candidate.model_name, candidate.version
     decision = evaluation.decision

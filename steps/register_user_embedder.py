@@ -51,9 +51,7 @@ def register_user_embedder(
     plug_in = trained.arm("persona")
     log_lineage(histories, vectors, recipe)
     registration = log_model(client, plug_in, llm, recipe)
-    client.set_registered_model_alias(
-        registration.model_name, CHALLENGER, registration.version
-    )
+    client.set_registered_model_alias(registration.model_name, CHALLENGER, registration.version)
     return registration
 
 

@@ -33,6 +33,8 @@ def train_user_embedder(
     trained = train_all_arms(artifacts, recipe, make_scratch_directory())
     for arm in TRAINED_ARMS:
         for point in trained.arm(arm).curve():
-            figures = {f"train/{arm}/{k}": v for k, v in point.items() if k not in ("step", "epoch")}
+            figures = {
+                f"train/{arm}/{k}": v for k, v in point.items() if k not in ("step", "epoch")
+            }
             mlflow.log_metrics(figures, step=int(point["step"]))
     return trained

@@ -15,12 +15,11 @@ from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
 
 
-
 @step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
 def validate_histories(
     histories: Histories, task: Task, validation: ValidationConfig
 ) -> tuple[Annotated[Histories, "sound_histories"], Annotated[ValidationFolder, "validation"]]:
-    """Set defective rows apart; too many of them stop the run, and the report is kept all the same."""
+    """Set defective rows apart; too many of them stop the run, but the report is kept."""
     directory = make_scratch_directory()
     try:
         outcome = validate(histories, task, validation, directory)

@@ -28,6 +28,7 @@ os.environ.update(
     HF_HOME=str(HOME / "huggingface"),
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
+    PERSONA_PLUG_USER_HASH_KEY="of the tests",  # else a run makes state/user_hash.key
     MPLBACKEND="Agg",
     MPLCONFIGDIR=str(HOME / "matplotlib"),
 )

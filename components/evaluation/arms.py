@@ -55,7 +55,9 @@ class Exam:
         splits = np.asarray(self.artifacts.histories.questions["split"])
         rows: list[int] = np.flatnonzero(splits == self.recipe.evaluation.split).tolist()
         if not rows:
-            raise ValueError(f"there are no {self.recipe.evaluation.split} questions to evaluate on")
+            raise ValueError(
+                f"there are no {self.recipe.evaluation.split} questions to evaluate on"
+            )
         return rows
 
     def examples(self, rows: Sequence[int]) -> list[Example]:
@@ -78,9 +80,7 @@ def answer_as(
     device, config = find_device(), exam.recipe.llm
     llm = exam.artifacts.llm.load(config.dtype, device)
     model = PersonaLLM(llm, plug_in.load(device) if is_plugged else None)
-    rule = build_answer_rule(
-        llm, exam.recipe.task.labels, config.max_new_tokens, config.num_beams
-    )
+    rule = build_answer_rule(llm, exam.recipe.task.labels, config.max_new_tokens, config.num_beams)
     collate = build_collator(llm, plug_in.card(), config)
     answers = [[""] * len(run) for run in runs]
     with tqdm(total=sum(map(len, runs)), desc="answering", unit=" questions") as bar:

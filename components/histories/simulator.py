@@ -1,13 +1,13 @@
-"""Simulated users with latent tastes, written in LaMP's own layout, with the best that can be known.
+"""Simulated users with latent tastes, in LaMP's own layout, with the best that can be known.
 
-LaMP_2: a user likes each family of tags with probability `liked_share`. A movie's description shows two or
-three plausible tags, and the user answers one of them: the more popular, the likelier, and a liked
-one `liked_weight` times likelier still.
+LaMP_2: a user likes each family of tags with probability `liked_share`. A movie's description shows
+two or three plausible tags, and the user answers one of them: the first-named one with odds
+`first_weight`, and a liked one `liked_weight` times likelier still.
 LaMP_3: a review shows a quality of 1 to 5, and the user's score is that plus her own harshness.
 
 Beside the questions stands `limits.json`: the answers to the test questions of three ideal judges,
-`without_user` (knows the texts' meaning, not the user), `bayes` (posterior predictive given the same
-history) and `oracle` (knows the taste).
+`without_user` (knows the texts' meaning, not the user), `bayes` (posterior predictive given the
+same history) and `oracle` (knows the taste).
 
 Letters: S taste states, L labels.
 """
@@ -56,7 +56,7 @@ class World:
 
 
 def build_tag_world(config: SimulatorConfig) -> World:
-    """Build LaMP_2: every subset of the tag families is a state of taste, so that Bayes is exact."""
+    """Build LaMP_2: every subset of the families is a state of taste, so Bayes is exact."""
     likes = np.array(list(itertools.product((False, True), repeat=len(TAG_FAMILIES))))
     num_liked = likes.sum(axis=1)
     prior = config.liked_share**num_liked * (1 - config.liked_share) ** (
@@ -64,13 +64,11 @@ def build_tag_world(config: SimulatorConfig) -> World:
     )
     family_of = {tag: index for index, family in enumerate(TAG_FAMILIES) for tag in family}
     liked = likes[:, [family_of[tag] for tag in TAGS]]
-    popularity = np.geomspace(1, config.popularity_spread, len(TAGS))
-    popularity = np.random.default_rng(0).permutation(popularity)
-    weight = popularity * np.where(liked, config.liked_weight, 1.0)
+    weight = np.where(liked, config.liked_weight, 1.0)
 
     def likelihood(cue: Cue) -> np.ndarray:
         probability = np.full(liked.shape, config.tag_noise / len(TAGS))
-        chosen = weight[:, cue]
+        chosen = weight[:, cue] * np.where(np.arange(len(cue)) == 0, config.first_weight, 1.0)
         probability[:, cue] += (1 - config.tag_noise) * chosen / chosen.sum(axis=1, keepdims=True)
         return probability
 
@@ -214,7 +212,7 @@ def write_split(directory: Path, split: str, task: Task, world: World, users: li
 
 
 def judge_users(world: World, task: Task, split: str, users: list[User]) -> dict[str, Any]:
-    """Answer every question as the three ideal judges would: {judge: {metric: {question: answer}}}."""
+    """Answer as the three ideal judges would: {judge: {metric: {question: answer}}}."""
     answers: dict[str, Any] = {}
     for number, user in enumerate(users):
         posterior = world.prior_S.copy()

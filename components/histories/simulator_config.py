@@ -13,8 +13,8 @@ class SimulatorConfig(Config):
     num_train_users: int = Field(400, ge=4, description="Users who only ask train questions.")
     num_dev_users: int = Field(40, ge=2, description="Users who only ask dev questions.")
     num_test_users: int = Field(120, ge=2, description="Users who only ask test questions.")
-    train_questions_per_user: int = Field(16, ge=1, description="Questions a train user asks.")
-    eval_questions_per_user: int = Field(6, ge=1, description="Questions a dev or test user asks.")
+    train_questions_per_user: int = Field(40, ge=1, description="Questions a train user asks.")
+    eval_questions_per_user: int = Field(12, ge=1, description="Questions a dev or test user asks.")
     min_items: int = Field(8, ge=0, description="Fewest history items a user has.")
     max_items: int = Field(24, ge=1, description="Most history items a user has.")
     liked_share: float = Field(
@@ -23,8 +23,8 @@ class SimulatorConfig(Config):
     liked_weight: float = Field(
         60.0, ge=1, description="LaMP_2: odds with which a user picks a liked over another tag."
     )
-    popularity_spread: float = Field(
-        8.0, ge=1, description="LaMP_2: how many times likelier the most popular tag is picked."
+    first_weight: float = Field(
+        6.0, ge=1, description="LaMP_2: odds with which the first-named tag is picked."
     )
     harshness_scale: float = Field(
         1.0, gt=0, description="LaMP_3: standard deviation of users' harshness, in score points."

@@ -1,7 +1,7 @@
 """The words of the simulator: what its invented movie descriptions and reviews are made of.
 
-A phrase is a motif in a frame: "a tale of" + "time travel". The last `NUM_TEST_FRAMES` frames appear
-only in dev and test questions, so that no phrase there was seen in training.
+A phrase is a motif in a frame: "a tale of" + "time travel". The last `NUM_TEST_FRAMES` frames
+appear only in dev and test questions, so that no phrase there was seen in training.
 """
 
 NUM_TEST_FRAMES = 3

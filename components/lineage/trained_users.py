@@ -1,4 +1,4 @@
-"""Whose questions trained a model, as keyed hashes: enough to find a user, too little to list any."""
+"""Whose questions trained a model, as keyed hashes: enough to find a user, not to list any."""
 
 import hashlib
 import hmac

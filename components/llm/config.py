@@ -11,7 +11,9 @@ from components.optimization.config import FitConfig
 class WarmStartConfig(Config):
     """How a small encoder-decoder is made from a sentence encoder (Rothe et al. 2020)."""
 
-    num_decoder_layers: int = Field(2, ge=1, description="Decoder layers, made from scratch.")
+    num_decoder_layers: int = Field(
+        1, ge=1, description="Decoder layers, started from the encoder's highest ones."
+    )
     num_frozen_layers: int = Field(
         3, ge=0, description="Lowest encoder layers that stay the sentence encoder's."
     )
@@ -26,7 +28,7 @@ class WarmStartConfig(Config):
     )
     max_hint_labels: int = Field(6, ge=1, description="Most labels that a hint names.")
     fit: FitConfig = Field(
-        FitConfig(num_epochs=3.0, learning_rate=5e-4, encoder_learning_rate=1e-4),
+        FitConfig(num_epochs=1.5, batch_size=16, learning_rate=7e-4, encoder_learning_rate=3e-4),
         description="How the LLM is tuned.",
     )
 

@@ -85,9 +85,7 @@ def splice(
     return spliced
 
 
-def answer_loss(
-    llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor]
-) -> Tensor:
+def answer_loss(llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor]) -> Tensor:
     """Mean cross-entropy of the gold answers' tokens, a scalar.
 
     Args:

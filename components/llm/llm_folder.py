@@ -1,4 +1,4 @@
-"""The frozen LLM as an artifact: a hub LLM by name and commit, a warm-started one with its weights."""
+"""The frozen LLM as an artifact: a hub's by name and commit, a warm start with its weights."""
 
 import json
 from dataclasses import dataclass

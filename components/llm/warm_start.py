@@ -1,9 +1,9 @@
 """A small encoder-decoder made without any model hub, in the manner of Rothe et al. 2020.
 
-The encoder starts from a sentence encoder's weights, the decoder's layers from scratch (its token
-embeddings are the encoder's). It is tuned on questions and answers without any history. So that a
-soft prompt can move it later, it learns to listen as an instruction-tuned LLM does: some questions
-carry a short hint in plain words that names a few labels, mostly the right one among them.
+The encoder starts from a sentence encoder's weights, the decoder from its highest layers, with
+cross-attention from their self-attention. It is tuned on questions and answers without any history.
+So that a soft prompt can move it later, it learns to listen: some questions carry a hint, a few
+answers of an invented user, whose words' embeddings are averaged where the persona will stand.
 """
 
 from collections.abc import Sequence
@@ -95,19 +95,22 @@ class TuningExamples(Dataset[TuningExample]):
         answer = self.answers[index]
         rng = np.random.default_rng((self.seed, self.epoch, index))
         hinted = bool(self.labels) and rng.random() < self.config.hint_rate
-        hint = draw_hint(answer, self.labels, self.config, rng) if hinted else ()
+        hint = draw_hint(answer, self.answers, self.config, rng) if hinted else ()
         return TuningExample(self.prompts[index], answer, hint)
 
 
 def draw_hint(
-    answer: str, labels: Sequence[str], config: WarmStartConfig, rng: np.random.Generator
+    answer: str, answers: Sequence[str], config: WarmStartConfig, rng: np.random.Generator
 ) -> tuple[str, ...]:
-    """Draw some labels of an invented user: each is the answer with probability `hint_truth`."""
+    """Draw some answers of an invented user: each is the right one with probability `hint_truth`.
+
+    The others are anybody's, so that a hint says nothing of how common an answer is.
+    """
     size = int(rng.integers(1, config.max_hint_labels + 1))
-    others = rng.integers(len(labels), size=size)
+    others = rng.integers(len(answers), size=size)
     truthful = rng.random(size) < config.hint_truth
     return tuple(
-        answer if true else labels[other] for true, other in zip(truthful, others, strict=True)
+        answer if true else answers[other] for true, other in zip(truthful, others, strict=True)
     )
 
 
@@ -134,7 +137,7 @@ class _HintedLLM(nn.Module):
 def collate_tuning(
     llm: FrozenLLM, examples: Sequence[TuningExample], max_input_length: int
 ) -> dict[str, Tensor]:
-    """Return what `collate_prompts` does, and `hint_ids` and `hint_mask` [B, T] of the hints' words."""
+    """Return what `collate_prompts` does, and the hints' words: `hint_ids`, `hint_mask` [B, T]."""
     prompts, answers, hints = (list(column) for column in zip(*examples, strict=True))
     words = [" ".join(hint) for hint in hints]
     ids = llm.tokenizer(words, add_special_tokens=False)["input_ids"]

@@ -17,11 +17,11 @@ from components.optimization.config import FitConfig
 logger = logging.getLogger(__name__)
 
 Curve = list[dict[str, float]]
-"""Points of a training curve: step, epoch, and what was measured there (loss, dev_loss, ...)."""
+"""Points of a training curve: step, epoch, and what was measured (loss, dev_loss, ...)."""
 
 
 class FitInputs(NamedTuple):
-    """What a fit reads: questions to learn from, questions to watch, and how they become tensors."""
+    """What a fit reads: questions to learn from and to watch, and how they become tensors."""
 
     train: Dataset[Any]
     dev: Dataset[Any] | None

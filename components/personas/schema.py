@@ -1,8 +1,10 @@
 """Tables of the persona store, and connections to the SQLite file that holds them."""
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import (
     BigInteger,
@@ -58,6 +60,21 @@ def open_engine(path: Path) -> Engine:
     Raises:
         ValueError: If the file is something else, or of another schema version.
     """
+    if not path.exists():
+        _make_file(path)
+    engine = _build_engine(path)
+    try:
+        with engine.connect() as connection:
+            _check_file(connection, path)
+    except BaseException as err:
+        engine.dispose()
+        if _sqlite_error(err) == sqlite3.SQLITE_NOTADB:
+            raise ValueError(f"{path} is not a persona store: it is no SQLite file") from err
+        raise
+    return engine
+
+
+def _build_engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         # Transactions are begun explicitly (BEGIN IMMEDIATE): see `PersonaStore._write`.
@@ -65,17 +82,6 @@ def open_engine(path: Path) -> Engine:
         hide_parameters=True,  # vectors and labels stay out of error messages and logs
     )
     event.listen(engine, "connect", _set_up_connection)
-    try:
-        with engine.connect() as connection:
-            _set_up_file(connection, path)
-    except DatabaseError as err:
-        engine.dispose()
-        if getattr(err.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            raise ValueError(f"{path} is not a persona store: it is no SQLite file") from err
-        raise
-    except ValueError:
-        engine.dispose()
-        raise
     return engine
 
 
@@ -85,29 +91,39 @@ def _set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")  # vectors are never spilled to other files
 
 
-def _set_up_file(connection: Connection, path: Path) -> None:
-    """Check that the file is ours; make the tables in an empty one."""
-    if _is_ours(connection, path):
-        return
-    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    METADATA.create_all(connection)  # no more than a check where another process was faster
-    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.commit()
+def _make_file(path: Path) -> None:
+    """Make an empty store under another name, then give it its own.
+
+    Two processes that switch the same file to write-ahead logging get "database is locked".
+    """
+    draft = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    engine = _build_engine(draft)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            METADATA.create_all(connection)
+        engine.dispose()  # the last connection folds the log into the file
+        with suppress(FileExistsError):  # another process was faster: its file is as good
+            path.hardlink_to(draft)
+    finally:
+        engine.dispose()
+        draft.unlink(missing_ok=True)
 
 
-def _is_ours(connection: Connection, path: Path) -> bool:
-    """Return whether the file is a persona store; False for an empty file."""
-    # The tables first: another process may be making them, and the id comes with them.
-    if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
-        return False
-    if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
-        raise ValueError(f"{path} is not a persona store: it is another SQLite database")
+def _check_file(connection: Connection, path: Path) -> None:
+    application_id = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    if application_id != APPLICATION_ID:
+        raise ValueError(f"{path} is not a persona store: it is empty or another SQLite database")
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if version != SCHEMA_VERSION:
         raise ValueError(
             f"{path} has the persona store's schema version {version}, "
             f"this code reads version {SCHEMA_VERSION}"
         )
-    return True
+
+
+def _sqlite_error(err: BaseException) -> int | None:
+    cause = err.orig if isinstance(err, DatabaseError) else None
+    return getattr(cause, "sqlite_errorcode", None)

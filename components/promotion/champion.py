@@ -25,7 +25,7 @@ class Champion(Config):
     encoder_fingerprint: str | None = Field(None, description="Of the vectors that it reads.")
 
     def is_rival_of(self, candidate: Registration) -> bool:
-        """Whether it is another embedder for the same LLM and vectors, so that both can be compared."""
+        """Whether it is another embedder for the same LLM and vectors: both can be compared."""
         same_llm = self.llm_hash == candidate.llm_hash
         same_vectors = self.encoder_fingerprint == candidate.encoder_fingerprint
         return same_llm and same_vectors and self.weights_hash != candidate.weights_hash

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from components.folder import Folder
 from components.llm.llm_folder import LLMFolder
-from components.personas.store import PersonaStore
 from components.serving.persona_model import PersonaModel, ServingSpec
 from components.user_embedder.embedder_folder import EmbedderFolder
 
-PLUG_IN, LLM, STORE = "plug_in", "llm", "personas.sqlite"
+PLUG_IN, LLM = "plug_in", "llm"
 
 
 class ServingBundle(Folder):

@@ -21,7 +21,9 @@ def embed_words(llm: FrozenLLM, texts: list[str]) -> Tensor:
     """Return the mean of each text's token embeddings, float32 [len(texts), D]."""
     table = llm.model.get_input_embeddings().weight.detach().float()
     ids = llm.tokenizer(texts, add_special_tokens=False)["input_ids"]
-    return torch.stack([table[row].mean(dim=0) if row else torch.zeros_like(table[0]) for row in ids])
+    return torch.stack(
+        [table[row].mean(dim=0) if row else torch.zeros_like(table[0]) for row in ids]
+    )
 
 
 def align_projector(
@@ -41,7 +43,7 @@ def align_projector(
         seed: Seeds the order of items.
 
     Returns:
-        The last step's squared error relative to the words' variance: 1 is no better than a constant.
+        The last step's squared error by the words' variance: 1 is no better than a constant.
     """
     distinct = {text: index for index, text in enumerate(sorted({text for text, _ in items}))}
     words_MD = embed_words(llm, list(distinct)).cpu() / embedder.scale

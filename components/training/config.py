@@ -18,7 +18,7 @@ class TrainingConfig(Config):
     """How the user embedder is trained; every trained arm gets the same."""
 
     fit: FitConfig = Field(
-        FitConfig(num_epochs=4.0, learning_rate=1e-3, encoder_learning_rate=5e-5),
+        FitConfig(num_epochs=1.0, batch_size=16, learning_rate=5e-4, encoder_learning_rate=5e-5),
         description="The recipe.",
     )
     alignment: AlignmentConfig = Field(

@@ -33,7 +33,6 @@ from components.user_embedder.embedder_folder import (
 from components.user_embedder.persona_llm import PersonaLLM
 from components.user_embedder.user_embedder import Aggregation, UserEmbedder
 
-
 logger = logging.getLogger(__name__)
 
 

@@ -78,11 +78,14 @@ class PersonaCollator:
     encoder_dim: int
     max_input_length: int
     max_prompt_length: int
-    max_history_items: int
+    max_history_items: int = 512
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
-        """Return `input_ids`, `attention_mask` [B, T], `history` [B, H, E], `history_mask` [B, H],
-        `llm_input_ids`, `llm_attention_mask` and, when answers are known, `labels`.
+        """Collate a batch, padded to its longest.
+
+        Returns:
+            `input_ids`, `attention_mask` [B, T], `history` [B, H, E], `history_mask` [B, H],
+            `llm_input_ids`, `llm_attention_mask` and, when answers are known, `labels`.
         """
         inputs = self.input_tokenizer(
             [self.query_prompt + example.payload for example in examples],

@@ -39,7 +39,7 @@ class EmbedderCard(BaseModel):
 def build_user_embedder(
     card: EmbedderCard, input_encoder: SentenceTransformer | None = None
 ) -> UserEmbedder:
-    """Build an untrained user embedder; its input encoder starts from the history encoder's weights.
+    """Build an untrained user embedder whose input encoder starts from the history encoder.
 
     The input encoder's token embeddings stay as they are: half of its weights, and the layers above
     them can learn what a new task asks for.

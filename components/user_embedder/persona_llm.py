@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.llm.frozen_llm import AnswerRule, FrozenLLM, SoftPrompt, answer_loss, generate_answers
+from components.llm.frozen_llm import (
+    AnswerRule,
+    FrozenLLM,
+    SoftPrompt,
+    answer_loss,
+    generate_answers,
+)
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.user_embedder import UserEmbedder
 

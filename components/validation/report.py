@@ -32,14 +32,10 @@ class RuleResult(Outcome):
     status: Status = Field(description="failed: at least one row fails; see also `stops`.")
     checked: int = Field(ge=0, description="Rows that the rule could judge; columns for schema.")
     failed: int = Field(ge=0, description="Rows (columns for schema) that fail.")
+    share: float = Field(ge=0, le=1, description="Failed among checked; 0 if none was checked.")
     threshold: float = Field(description="Largest share of failed rows with which a run goes on.")
     ids: tuple[str, ...] = Field((), max_length=MAX_IDS, description="The first rows that fail.")
     reason: str = Field("", description="What is wrong, or why the rule could not be checked.")
-
-    @property
-    def share(self) -> float:
-        """Failed rows among the checked ones, 0 to 1."""
-        return self.failed / self.checked if self.checked else 0.0
 
     @property
     def stops(self) -> bool:
@@ -123,7 +119,8 @@ def format_share(share: float) -> str:
     """Return a share from 0 to 1 as per cent, never "0 %" for what is not zero."""
     if 0 < share < 0.0001:
         return "< 0.01 %"
-    return f"{share:.2%}".replace("%", " %") if share < 0.1 else f"{share:.1%}".replace("%", " %")
+    percent = f"{100 * share:.{2 if share < 0.1 else 1}f}"
+    return f"{percent.rstrip('0').rstrip('.')} %"
 
 
 def _enumerate(parts: list[str]) -> str:

@@ -74,6 +74,7 @@ def _summarize_rule(
     checked = max((result.checked for result in results), default=0)
     failing = [result for result in results if len(result.rows)]
     rows = np.unique(np.concatenate([result.rows for result in failing])) if failing else None
+    failed = 0 if rows is None else len(rows)
     reason = "" if checked else reason_unchecked
     if rows is not None:
         reason = " or ".join(sorted({result.check.reason for result in failing}))
@@ -83,7 +84,8 @@ def _summarize_rule(
         severity=config.severity_of(rule),
         status="not_checkable" if not checked else "passed" if rows is None else "failed",
         checked=checked,
-        failed=0 if rows is None else len(rows),
+        failed=failed,
+        share=failed / checked if checked else 0.0,
         threshold=config.thresholds.of(rule),
         ids=() if rows is None else names.first(place, rows),
         reason=reason,

@@ -27,7 +27,7 @@ KINDS = ("t5", "warm_start", "llama")
 
 
 def write_sentence_encoder(directory: Path, seed: int = 0, normalize: bool = True) -> Path:
-    """Write a random two-layer BERT in sentence-transformers' layout, with a WordPiece vocabulary."""
+    """Write a random two-layer BERT with a WordPiece vocabulary as sentence-transformers does."""
     directory.mkdir(parents=True)
     marks = string.digits + string.punctuation
     pieces = [*string.ascii_lowercase, *(f"##{c}" for c in string.ascii_lowercase + string.digits)]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from components.encoders.behavior_vectors import encode_histories
 from components.encoders.config import EncoderConfig
 from components.evaluation.arms import Exam, ExamRecipe
@@ -10,13 +12,13 @@ from components.histories.config import DataConfig
 from components.histories.read import read_histories
 from components.histories.simulator_config import SimulatorConfig
 from components.llm.config import LLMConfig, WarmStartConfig
-from components.llm.prepare import LLMRecipe, prepare_llm
+from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
 from components.optimization.config import FitConfig
 from components.tasks.lamp import LAMP_2
-from components.training.config import TrainingConfig
+from components.training.config import AlignmentConfig, TrainingConfig
 from components.training.train import Artifacts, Recipe
 from components.user_embedder.config import EmbedderConfig
-from tests.components.tiny_models import write_sentence_encoder
+from tests.components.tiny_models import make_warm_start, write_sentence_encoder
 
 TASK = LAMP_2
 SIMULATOR = SimulatorConfig(
@@ -39,7 +41,7 @@ def make_recipe(encoder: EncoderConfig, seed: int = 0) -> Recipe:
         encoder=encoder,
         llm=LLM,
         embedder=EmbedderConfig(hidden_dim=8, max_history_items=4, max_input_length=32),
-        training=TrainingConfig(fit=FIT),
+        training=TrainingConfig(fit=FIT, alignment=AlignmentConfig(num_steps=20)),
         seed=seed,
     )
 
@@ -54,8 +56,17 @@ def make_artifacts(directory: Path) -> tuple[Artifacts, EncoderConfig]:
         (directory / name).mkdir()
     texts = list(histories.items["text"])
     vectors = encode_histories(texts, TASK.history_template, encoder, directory / "vectors")
-    recipe = LLMRecipe(task=TASK, llm=LLM, encoder=encoder, seed=0)
-    return Artifacts(histories, vectors, prepare_llm(histories, recipe, directory / "llm")), encoder
+    return Artifacts(histories, vectors, write_listening_llm(folder, directory / "llm")), encoder
+
+
+def write_listening_llm(encoder_folder: Path, directory: Path) -> LLMFolder:
+    """Write a random LLM whose answers hang on what it reads; one tuned on so little does not."""
+    llm = make_warm_start(encoder_folder)
+    with torch.no_grad():
+        for name, parameter in llm.model.named_parameters():
+            if "crossattention" in name and "LayerNorm" not in name:
+                parameter.mul_(6.0)
+    return write_llm_folder(directory, LLMSource("warm_start", None, "settings"), llm, [])
 
 
 def make_exam(artifacts: Artifacts) -> Exam:

@@ -36,7 +36,7 @@ def test_bundled_weights_with_a_changed_byte_are_refused(tmp_path, monkeypatch):
         last = file.read(1)[0]
         file.seek(-1, 2)
         file.write(bytes([last ^ 1]))
-    with pytest.raises(ValueError, match="not 53aa5117.* of the official all-MiniLM-L6-v2"):
+    with pytest.raises(ValueError, match=r"not 53aa5117.* of the official all-MiniLM-L6-v2"):
         find_bundled_encoder()
 
 

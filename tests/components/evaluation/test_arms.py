@@ -59,6 +59,7 @@ def test_base_is_the_llm_alone(answered, artifacts):
         for prompt in prompts
     ]
     assert [row["prediction"] for row in pick(answered[0], "base")] == alone
+    assert len(set(alone)) > 2
 
 
 def test_the_statistic_is_chosen_on_dev_and_said(answered):
@@ -71,6 +72,13 @@ def test_answers_come_back_in_the_questions_order(exam, trained):
     examples = exam.examples(exam.question_rows())
     forth, back = answer_as(exam, plug_in, True, [examples, examples[::-1]])
     assert forth == back[::-1]
+    assert len(set(forth)) > 2
+
+
+def test_what_stands_before_the_prompt_changes_answers(answered):
+    runs = [("base", 0), ("instruction_only", 0), ("persona", 0), ("shuffled", 0), ("shuffled", 1)]
+    answers = {tuple(row["prediction"] for row in pick(answered[0], *run)) for run in runs}
+    assert len(answers) >= 4
 
 
 def test_shuffled_histories_are_never_the_own(exam):

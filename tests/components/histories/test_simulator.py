@@ -63,7 +63,8 @@ def test_three_judges_by_hand():
         "bayes": {"test-00000-q000": "2"},
         "oracle": {"test-00000-q000": "1"},
     }
-    # One answer of each kind: 0.8 * 0.2 to 0.3 * 0.7; 1 with (0.16 * 0.8 + 0.21 * 0.3) / 0.37 = 0.52.
+    # One answer of each kind: 0.8 * 0.2 to 0.3 * 0.7, so 1 has (0.16 * 0.8 + 0.21 * 0.3) / 0.37,
+    # which is 0.52.
     mixed = [User(1, [seen, asked], [asked])]
     assert judge_users(COIN, LAMP_2, "test", mixed)["bayes"]["accuracy"]["test-00000-q000"] == "1"
 
@@ -117,7 +118,9 @@ def test_tag_likelihoods_by_hand():
     both = world.likelihood(cue)[states.index((True, True, False, False, False))]
     np.testing.assert_allclose(both, neutral)  # liking both changes nothing between them
     like_one = SMALL.liked_share * (1 - SMALL.liked_share) ** 4
-    assert world.prior_S[states.index((True, False, False, False, False))] == pytest.approx(like_one)
+    assert world.prior_S[states.index((True, False, False, False, False))] == pytest.approx(
+        like_one
+    )
     assert world.prior_S.sum() == pytest.approx(1)
 
 
@@ -225,7 +228,11 @@ def test_limits_cover_the_test_questions_and_users_do_not_mix(tmp_path):
     users = {}
     for question in questions:
         users.setdefault(question["split"], set()).add(question["user_id"])
-    assert {split: len(found) for split, found in users.items()} == {"train": 6, "dev": 2, "test": 3}
+    assert {split: len(found) for split, found in users.items()} == {
+        "train": 6,
+        "dev": 2,
+        "test": 3,
+    }
     assert len(set.union(*users.values())) == 11
     for question in questions:
         assert 2 <= len(question["history"]) <= 4

@@ -84,7 +84,9 @@ def test_padding_on_either_side_changes_nothing(llm):
     ids, soft = [7, 30, 12, 45], soft_prompts(1)
     extra = {"decoder_input_ids": torch.tensor([[2, 8]])} if llm.is_encoder_decoder else {}
     with torch.no_grad():
-        plain = llm.model(**splice(llm, soft, torch.tensor([ids]), torch.ones(1, 4)), **extra).logits
+        plain = llm.model(
+            **splice(llm, soft, torch.tensor([ids]), torch.ones(1, 4)), **extra
+        ).logits
         # A soft prompt stands before the padding: without counted positions it has to be right.
         for side in ("right",) if llm.is_encoder_decoder else ("left", "right"):
             rows = pad_ids([ids, [1] * 7], 0, side)[:1]
@@ -126,7 +128,9 @@ def test_the_loss_is_the_cross_entropy_of_the_answers_tokens_alone(llm):
     with torch.no_grad():
         if llm.is_encoder_decoder:
             start = llm.model.config.decoder_start_token_id
-            logits = llm.model(**spliced, decoder_input_ids=torch.tensor([[start, answer[0]]])).logits
+            logits = llm.model(
+                **spliced, decoder_input_ids=torch.tensor([[start, answer[0]]])
+            ).logits
         else:
             logits = llm.model(**spliced).logits[:, -3:-1]
     by_hand = -logits[0].log_softmax(dim=-1)[[0, 1], answer].mean()
@@ -138,7 +142,8 @@ def test_answers_of_a_batch_are_those_of_its_rows(llm):
     for rule in (build_answer_rule(llm, (), 6, 1), build_answer_rule(llm, LABELS, 6, 3)):
         together = generate_answers(llm, soft, batch, rule)
         alone = [
-            generate_answers(llm, pick_soft(soft, row), pick(batch, row), rule)[0] for row in range(3)
+            generate_answers(llm, pick_soft(soft, row), pick(batch, row), rule)[0]
+            for row in range(3)
         ]
         assert together == alone
 
@@ -183,7 +188,7 @@ def test_a_label_survives_a_tokenizer_that_spells_it_otherwise(encoder_folder):
 
 def test_labels_that_the_tokenizer_cannot_tell_apart_are_refused(encoder_folder):
     llm = make_llm("warm_start", encoder_folder)
-    with pytest.raises(ValueError, match="cannot tell.*'Action'"):
+    with pytest.raises(ValueError, match=r"cannot tell.*'Action'"):
         build_answer_rule(llm, ("action", "Action"), 4, 1)
 
 

@@ -55,13 +55,13 @@ def make(world, tmp_path):
     return prepare
 
 
-def test_the_same_seed_tunes_the_same_llm(make, artifacts):
-    assert make("same").content_hash() == artifacts.llm.content_hash()
-    assert make("other", seed=1).content_hash() != artifacts.llm.content_hash()
-
-
-def test_the_curve_of_a_warm_start_shows_dev_losses(artifacts):
-    assert {"loss", "dev_loss"} <= {name for p in artifacts.llm.describe()["curve"] for name in p}
+def test_the_same_seed_tunes_the_same_llm_and_shows_how(make):
+    folder = make("one")
+    assert make("same").content_hash() == folder.content_hash()
+    assert make("other", seed=1).content_hash() != folder.content_hash()
+    curve = folder.describe()["curve"]
+    assert {"loss", "dev_loss"} <= {name for point in curve for name in point}
+    assert folder.load().is_encoder_decoder
 
 
 def test_a_hub_llm_needs_a_commit(make):

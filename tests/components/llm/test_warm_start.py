@@ -73,7 +73,9 @@ def test_a_hint_stands_where_a_persona_will_as_the_mean_of_its_words(encoder_fol
     assert soft.mask_BK.tolist() == [[0, 1], [0, 0]]
     bare = collate_tuning(llm, examples[1:], 32)
     assert bare["hint_ids"].shape == (1, 0)
-    assert HintedLLM(llm).embed_hints(bare["hint_ids"], bare["hint_mask"]).mask_BK.tolist() == [[0, 0]]
+    assert HintedLLM(llm).embed_hints(bare["hint_ids"], bare["hint_mask"]).mask_BK.tolist() == [
+        [0, 0]
+    ]
 
 
 def test_it_starts_from_the_sentence_encoder(encoder_folder):
@@ -102,13 +104,13 @@ def test_tuning_learns_and_leaves_embeddings_and_lower_layers_alone(encoder_fold
     before = {name: weight.clone() for name, weight in llm.model.state_dict().items()}
     prompts, answers = ["tale", "book", "time", "action"] * 2, ["a", "b", "c", "d"] * 2
     examples = TuningExamples(prompts, answers, LABELS, CONFIG, 0)
-    dev = TuningExamples(
-        prompts, answers, LABELS, CONFIG.model_copy(update={"hint_rate": 0.0}), 0
-    )
+    dev = TuningExamples(prompts, answers, LABELS, CONFIG.model_copy(update={"hint_rate": 0.0}), 0)
     curve = tune_on_questions(llm, examples, dev, 32)
     dev_losses = [point["dev_loss"] for point in curve if "dev_loss" in point]
     assert dev_losses[-1] < dev_losses[0]
-    moved = {n for n, weight in llm.model.state_dict().items() if not torch.equal(weight, before[n])}
+    moved = {
+        n for n, weight in llm.model.state_dict().items() if not torch.equal(weight, before[n])
+    }
     assert not any("embeddings" in name for name in moved)
     assert not any(name.startswith("encoder.encoder.layer.0.") for name in moved)
     expected = ("encoder.encoder.layer.1.", "decoder.bert.encoder.layer.0.", "decoder.cls.")

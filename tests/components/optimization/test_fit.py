@@ -76,7 +76,9 @@ def test_the_dev_loss_is_that_of_the_fitted_model():
     line, _, curve = fit_line(config=CONFIG.model_copy(update={"num_epochs": 5.0}), dev=Points(6))
     with torch.no_grad():
         expected = float(line(**collate([Points()[index] for index in range(6)]))["loss"])
-    assert [p["dev_loss"] for p in curve if "dev_loss" in p][-1] == pytest.approx(expected, rel=1e-4)
+    assert [p["dev_loss"] for p in curve if "dev_loss" in p][-1] == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
 def test_a_seed_gives_the_same_weights_and_another_seed_others():

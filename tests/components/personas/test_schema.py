@@ -35,9 +35,17 @@ def test_another_database_is_refused_and_left_alone(tmp_path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (text TEXT)")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="is another SQLite database"):
+    with pytest.raises(ValueError, match="is empty or another SQLite database"):
         open_engine(path)
     assert path.read_bytes() == before
+
+
+def test_empty_file_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "personas.db"
+    path.touch()
+    with pytest.raises(ValueError, match="is empty or another SQLite database"):
+        open_engine(path)
+    assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("personas.db", 0)]
 
 
 def test_another_schema_version_is_refused(tmp_path):
@@ -59,6 +67,7 @@ def test_processes_may_make_the_same_file_at_once(tmp_path):
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert [file.name for file in tmp_path.iterdir()] == ["personas.db"]
 
 
 def test_errors_do_not_show_the_values(tmp_path):

@@ -56,6 +56,7 @@ def test_a_fresh_process_answers_the_same(bundle, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == here
     assert set(here) <= set(TASK.labels)
+    assert len(set(here)) > 1
 
 
 @pytest.mark.parametrize(

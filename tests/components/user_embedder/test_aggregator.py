@@ -37,7 +37,9 @@ def test_temperature_and_null_row_by_hand():
 
 
 def test_without_an_input_every_row_weighs_the_same():
-    _, weights = make_aggregator()(None, HISTORY.repeat(2, 1, 1), torch.tensor([[1, 1, 0], [0] * 3]))
+    _, weights = make_aggregator()(
+        None, HISTORY.repeat(2, 1, 1), torch.tensor([[1, 1, 0], [0] * 3])
+    )
     torch.testing.assert_close(weights, torch.tensor([[1, 1, 1, 0], [3, 0, 0, 0]]) / 3)
 
 

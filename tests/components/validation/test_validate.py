@@ -1,0 +1,390 @@
+"""The validation as a whole: each rule with a planted defect and, before it, a clean twin."""
+
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from components.histories.tables import HistoryRows
+from components.tasks.task import Task
+from components.validation.config import RowRule, Thresholds, ValidationConfig
+from components.validation.report import RuleResult, TableName, ValidationError, ValidationReport
+from components.validation.validate import ValidationOutcome, validate_histories
+from components.validation.validation_folder import ValidationFolder
+from tests.components.validation.histories import (
+    HEADLINE,
+    SCORE,
+    SECRET,
+    Spoil,
+    make_rows,
+    replace_table,
+    write,
+)
+
+LENIENT = Thresholds(
+    emptiness=1, uniqueness=1, ownership=1, time_order=1, gold_in_history=1, labels=1
+)
+
+
+def validate(
+    directory: Path, rows: HistoryRows, task: Task = SCORE, thresholds: Thresholds = LENIENT
+) -> ValidationOutcome:
+    config = ValidationConfig(thresholds=thresholds)
+    return validate_histories(write(directory / "in", rows), task, config, directory / "out")
+
+
+def find(report: ValidationReport, rule: str, table: TableName) -> RuleResult:
+    [result] = [found for found in report.rules if (found.rule, found.table) == (rule, table)]
+    return result
+
+
+def count(report: ValidationReport) -> dict[str, tuple[int, int, int]]:
+    return {part.table: (part.counts_in, part.kept, part.quarantined) for part in report.counts}
+
+
+def quarantined(folder: ValidationFolder, table: TableName) -> list[tuple[int, str, str]]:
+    rows = folder.quarantine.to_pylist()
+    return [(row["row"], row["id"], row["rule"]) for row in rows if row["table"] == table]
+
+
+@pytest.mark.parametrize("task", [SCORE, HEADLINE], ids=lambda task: task.name)
+def test_sound_histories_pass_unchanged(tmp_path: Path, task: Task) -> None:
+    rows = make_rows(task)
+    outcome = validate(tmp_path, rows, task, Thresholds())
+    report = outcome.report
+    unchecked = {(r.rule, r.table) for r in report.rules if r.status == "not_checkable"}
+    labels = {("labels", "items"), ("labels", "questions")}
+    assert unchecked == ({("gold_in_history", "questions")} if task.labels else labels)
+    assert {r.status for r in report.rules} == {"passed", "not_checkable"}
+    assert all(r.failed == 0 and r.ids == () and r.share == 0 for r in report.rules)
+    assert count(report) == {"items": (6, 6, 0), "questions": (4, 4, 0), "history_links": (9, 9, 0)}
+    assert outcome.folder.quarantine.num_rows == 0
+    assert outcome.histories.content_hash() == write(tmp_path / "same", rows).content_hash()
+    assert outcome.folder.report == report
+    assert report.verdict == (
+        "The histories are sound: 6 history items, 4 questions and 9 history links pass every "
+        f"rule that could be checked; {'1 check was' if task.labels else '2 checks were'} not "
+        "possible."
+    )
+    assert [path.name for path in outcome.folder.files()] == [
+        "index.html",
+        "quarantine.parquet",
+        "report.json",
+    ]
+
+
+def spoil_item(row: int, **values: object) -> Spoil:
+    return lambda rows: rows.items[row].update(values)  # type: ignore[typeddict-item]
+
+
+def spoil_question(row: int, **values: object) -> Spoil:
+    return lambda rows: rows.questions[row].update(values)  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(
+    ("rule", "table", "spoil", "checked", "ids"),
+    [
+        ("emptiness", "items", spoil_item(1, input=" \n\t"), 6, ("ann/i1",)),
+        ("emptiness", "items", spoil_item(1, text="", input=""), 6, ("ann/i1",)),
+        ("emptiness", "items", spoil_item(1, item_id=" "), 6, ("ann/(blank)",)),
+        ("emptiness", "questions", spoil_question(2, payload="\u3000"), 4, ("q2",)),
+        ("emptiness", "questions", spoil_question(2, input=""), 4, ("q2",)),
+        ("uniqueness", "items", spoil_item(1, item_id="i0"), 6, ("ann/i0", "ann/i0")),
+        ("uniqueness", "questions", spoil_question(3, question_id="q2"), 4, ("q2", "q2")),
+        ("labels", "items", spoil_item(4, output="4"), 6, ("bob/i4",)),
+        ("labels", "items", spoil_item(4, output="1.0"), 6, ("bob/i4",)),
+        ("labels", "questions", spoil_question(0, output="0"), 4, ("q0",)),
+        ("ownership", "history_links", spoil_question(3, history=[0]), 10, ("q3 < i0",)),
+        ("time_order", "history_links", spoil_item(2, time=datetime(2020, 1, 4)), 9, ("q0 < i2",)),
+        ("time_order", "history_links", spoil_item(3, time=datetime(2030, 1, 1)), 9, ("q1 < i3",)),
+    ],
+)
+def test_a_planted_defect_is_found(
+    tmp_path: Path, rule: RowRule, table: TableName, spoil: Spoil, checked: int, ids: tuple[str]
+) -> None:
+    rows = make_rows()
+    spoil(rows)
+    outcome = validate(tmp_path, rows)
+    result = find(outcome.report, rule, table)
+    assert (result.status, result.checked, result.failed) == ("failed", checked, len(ids))
+    assert result.share == len(ids) / checked
+    assert result.ids == ids
+    assert result.reason
+    others = {r.status for r in outcome.report.rules if r is not result}
+    assert others == {"passed", "not_checkable"}
+    assert {entry[2] for entry in quarantined(outcome.folder, table)} == {rule}
+    assert count(outcome.report)[table][2] == len(ids)
+
+
+def test_a_missing_gold_is_empty_and_no_label(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_question(0, output="")(rows)
+    outcome = validate(tmp_path, rows)
+    assert find(outcome.report, "emptiness", "questions").ids == ("q0",)
+    assert find(outcome.report, "labels", "questions").ids == ("q0",)
+    # Two ways of being defective, but one row less.
+    assert [rule for _, _, rule in quarantined(outcome.folder, "questions")] == [
+        "emptiness",
+        "labels",
+    ]
+    assert count(outcome.report)["questions"] == (4, 3, 1)
+
+
+def test_an_item_without_output_has_no_label_to_check(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_item(0, output=None)(rows)
+    result = find(validate(tmp_path, rows).report, "labels", "items")
+    assert (result.status, result.checked) == ("passed", 5)
+
+
+def test_a_second_before_is_before(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_item(2, time=datetime(2020, 1, 4) - timedelta(seconds=1))(rows)
+    assert find(validate(tmp_path, rows).report, "time_order", "history_links").status == "passed"
+
+
+@pytest.mark.parametrize("side", ["items", "questions"])
+def test_time_order_is_not_checkable_without_times(tmp_path: Path, side: str) -> None:
+    rows = make_rows()
+    for row in rows.items if side == "items" else rows.questions:
+        row["time"] = None
+    result = find(validate(tmp_path, rows).report, "time_order", "history_links")
+    assert (result.status, result.checked, result.failed) == ("not_checkable", 0, 0)
+    assert result.reason == "no history link has a time both on its question and on its item"
+
+
+def test_links_without_a_time_are_not_checked_and_kept(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_item(0, time=None)(rows)
+    spoil_item(1, time=datetime(2020, 1, 5))(rows)
+    outcome = validate(tmp_path, rows)
+    result = find(outcome.report, "time_order", "history_links")
+    assert (result.checked, result.failed, result.share) == (7, 2, 2 / 7)
+    assert outcome.histories.questions["history"] == [[0, 2], [0, 2, 3], [4, 5], []]
+
+
+def test_a_gold_in_its_own_history_is_found_and_elsewhere_is_not(tmp_path: Path) -> None:
+    rows = make_rows(HEADLINE)
+    # Item 3 is not in the history of question 0, but in that of question 1.
+    spoil_question(0, output=f"{SECRET} title 3")(rows)
+    spoil_question(1, output=f"  {SECRET.upper()}\n title  3 ")(rows)
+    spoil_question(2, output=f"{SECRET} title 0")(rows)
+    outcome = validate(tmp_path, rows, HEADLINE)
+    result = find(outcome.report, "gold_in_history", "questions")
+    assert (result.failed, result.checked, result.ids) == (1, 3, ("q1",))
+    assert outcome.histories.questions["question_id"] == ["q0", "q2", "q3"]
+    assert count(outcome.report) == {
+        "items": (6, 6, 0),
+        "questions": (4, 3, 1),
+        "history_links": (9, 5, 4),
+    }
+    assert quarantined(outcome.folder, "history_links")[0] == (3, "q1 < i0", "fallout")
+
+
+def test_a_gold_in_history_needs_outputs(tmp_path: Path) -> None:
+    rows = make_rows(HEADLINE)
+    for row in rows.items:
+        row["output"] = None
+    result = find(validate(tmp_path, rows, HEADLINE).report, "gold_in_history", "questions")
+    assert (result.status, result.reason) == (
+        "not_checkable",
+        "no history holds outputs to compare with",
+    )
+
+
+def test_histories_follow_their_items_to_new_rows(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_item(1, input="")(rows)
+    spoil_question(0, payload="")(rows)
+    spoil_question(3, history=[3, 4])(rows)
+    outcome = validate(tmp_path, rows)
+    items, questions = outcome.histories.items, outcome.histories.questions
+    assert items["item_id"] == ["i0", "i2", "i3", "i4", "i5"]
+    assert questions["question_id"] == ["q1", "q2", "q3"]
+    named = [[items["item_id"][row] for row in history] for history in questions["history"]]
+    assert named == [["i0", "i2", "i3"], ["i4", "i5"], ["i4"]]
+    assert outcome.histories.limits == rows.limits
+    # Links: 3 went with question 0, 1 of question 1 with item 1, and 1 is another user's.
+    assert count(outcome.report) == {
+        "items": (6, 5, 1),
+        "questions": (4, 3, 1),
+        "history_links": (11, 6, 5),
+    }
+    assert quarantined(outcome.folder, "history_links") == [
+        (0, "q0 < i0", "fallout"),
+        (1, "q0 < i1", "fallout"),
+        (2, "q0 < i2", "fallout"),
+        (4, "q1 < i1", "fallout"),
+        (9, "q3 < i3", "ownership"),
+    ]
+    assert outcome.report.verdict == (
+        "The histories can be used: 1 of 6 history items (16.7 %), 1 of 4 questions (25 %) and "
+        "5 of 11 history links (45.5 %) went to quarantine, all else is kept; 1 check was not "
+        "possible."
+    )
+
+
+def test_a_share_above_the_threshold_stops(tmp_path: Path) -> None:
+    rows = make_rows()
+    for row in (0, 1, 3, 4):
+        spoil_item(row, input="")(rows)
+    with pytest.raises(ValidationError) as caught:
+        validate(tmp_path, rows, thresholds=Thresholds(emptiness=0.5))
+    assert str(caught.value) == (
+        "the histories of task score are not sound: rule 'emptiness' fails for 4 of 6 history "
+        "items (share 0.6667, threshold 0.5): the input text is blank or missing; for example "
+        "ann/i0, ann/i1, ann/i3"
+    )
+    assert caught.value.report.stopping == (find(caught.value.report, "emptiness", "items"),)
+    # What was found is there to look at; nothing that could be used further is.
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["validation"]
+    folder = ValidationFolder.at(tmp_path / "out" / "validation")
+    assert folder.report == caught.value.report
+    assert len(quarantined(folder, "items")) == 4
+
+
+def test_a_share_at_the_threshold_does_not_stop(tmp_path: Path) -> None:
+    rows = make_rows()
+    for row in (0, 1, 3):
+        spoil_item(row, input="")(rows)
+    outcome = validate(tmp_path, rows, thresholds=Thresholds(emptiness=0.5))
+    assert find(outcome.report, "emptiness", "items").share == 0.5
+
+
+def test_a_warning_rule_never_stops(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = make_rows()
+    spoil_question(0, payload="")(rows)
+    config = ValidationConfig(thresholds=Thresholds(emptiness=0), warning_rules=("emptiness",))
+    histories = write(tmp_path / "in", rows)
+    with caplog.at_level(logging.INFO):
+        outcome = validate_histories(histories, SCORE, config, tmp_path / "out")
+    assert find(outcome.report, "emptiness", "questions").severity == "warning"
+    assert count(outcome.report)["questions"] == (4, 3, 1)
+    assert [record.getMessage() for record in caplog.records] == [outcome.report.verdict]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "ids"),
+    [
+        ("items", "output", ("output (missing; expected string)",)),
+        ("questions", "history", ("history (missing; expected list<item: int32>)",)),
+    ],
+)
+def test_a_missing_column_stops(
+    tmp_path: Path, table: TableName, column: str, ids: tuple[str, ...]
+) -> None:
+    rows = make_rows()
+    histories = write(tmp_path / "in", rows)
+    tables = {"items": rows.item_table(), "questions": rows.question_table()}
+    replace_table(histories, table, tables[table].drop_columns(column))
+    with pytest.raises(ValidationError, match="rule 'schema' fails for 1 of") as caught:
+        validate_histories(histories, SCORE, ValidationConfig(thresholds=LENIENT), tmp_path / "out")
+    report = caught.value.report
+    assert find(report, "schema", table).ids == ids
+    assert report.counts == ()
+    others = [result for result in report.rules if result.rule != "schema"]
+    assert {result.status for result in others} == {"not_checkable"}
+    assert find(report, "labels", "items").reason == "the columns are not as they should be"
+    assert "No row was judged" in (tmp_path / "out/validation/data_docs/index.html").read_text()
+
+
+def test_types_and_unknown_columns_are_named(tmp_path: Path) -> None:
+    rows = make_rows()
+    histories = write(tmp_path / "in", rows)
+    table = rows.item_table().append_column("extra", pa.array([1] * 6))
+    position = table.schema.get_field_index("user_id")
+    replace_table(histories, "items", table.set_column(position, "user_id", pa.array(range(6))))
+    with pytest.raises(ValidationError) as caught:
+        validate_histories(histories, SCORE, ValidationConfig(), tmp_path / "out")
+    result = find(caught.value.report, "schema", "items")
+    assert (result.failed, result.checked) == (2, 7)
+    assert result.ids == (
+        "user_id (int64; expected string)",
+        "extra (int64; expected no such column)",
+    )
+
+
+def test_nulls_and_wild_row_numbers_are_defects_not_crashes(tmp_path: Path) -> None:
+    rows = make_rows()
+    histories = write(tmp_path / "in", rows)
+    spoil_item(0, text=None, user_id=None)(rows)
+    spoil_question(1, history=None)(rows)
+    spoil_question(3, history=[6, -1, None, 5])(rows)
+    replace_table(histories, "items", rows.item_table())
+    replace_table(histories, "questions", rows.question_table())
+    outcome = validate_histories(
+        histories, SCORE, ValidationConfig(thresholds=LENIENT), tmp_path / "out"
+    )
+    assert find(outcome.report, "emptiness", "items").ids == ("(blank)/i0",)
+    assert find(outcome.report, "emptiness", "questions").ids == ("q1",)
+    assert find(outcome.report, "ownership", "history_links").ids == (
+        "q0 < i0",
+        "q3 < (blank)",
+        "q3 < (blank)",
+    )
+    assert outcome.histories.questions["history"] == [[0, 1], [3, 4], [4]]
+    assert count(outcome.report)["history_links"] == (9, 5, 4)
+
+
+def test_tables_without_rows_are_not_checkable(tmp_path: Path) -> None:
+    outcome = validate(tmp_path, HistoryRows([], []), thresholds=Thresholds())
+    statuses = {result.rule: result.status for result in outcome.report.rules}
+    assert statuses.pop("schema") == "passed"
+    assert set(statuses.values()) == {"not_checkable"}
+    assert len(outcome.histories.items) == 0
+
+
+def test_no_items_leave_cold_questions(tmp_path: Path) -> None:
+    rows = make_rows()
+    cold = HistoryRows([], rows.questions[3:])
+    assert validate(tmp_path, cold, thresholds=Thresholds()).histories.questions["history"] == [[]]
+
+
+@pytest.mark.parametrize("task", [SCORE, HEADLINE], ids=lambda task: task.name)
+def test_no_text_of_a_user_gets_into_the_report(tmp_path: Path, task: Task) -> None:
+    rows = make_rows(task)
+    spoil_item(0, output=f"{SECRET} title 0")(rows)
+    spoil_question(0, output=f"{SECRET} title 0")(rows)
+    spoil_question(1, payload="")(rows)
+    outcome = validate(tmp_path, rows, task)
+    assert outcome.folder.quarantine.num_rows
+    for path in outcome.folder.files():
+        if path.suffix != ".parquet":
+            assert SECRET not in path.read_text("utf-8").casefold(), path
+    assert SECRET not in str(outcome.folder.quarantine.to_pylist())
+
+
+def test_unknown_labels_are_shown_only_on_demand(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_item(0, output="<b>seven</b>")(rows)
+    histories = write(tmp_path / "in", rows)
+    pages = {}
+    for show_texts in (False, True):
+        config = ValidationConfig(thresholds=LENIENT, show_texts=show_texts)
+        outcome = validate_histories(histories, SCORE, config, tmp_path / str(show_texts))
+        pages[show_texts] = (outcome.folder.data_docs / "index.html").read_text("utf-8")
+    assert "another text of 12 characters" in pages[False]
+    assert "seven" not in pages[False]
+    assert "&lt;b&gt;seven&lt;/b&gt;" in pages[True]
+    assert "<b>seven" not in pages[True]
+
+
+def test_the_same_histories_give_the_same_folder(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_item(0, input="")(rows)
+    histories = write(tmp_path / "in", rows)
+    config = ValidationConfig(thresholds=LENIENT)
+    first, again = (
+        validate_histories(histories, SCORE, config, tmp_path / name) for name in ("a", "b")
+    )
+    assert first.folder.content_hash() == again.folder.content_hash()
+    assert first.histories.content_hash() == again.histories.content_hash()
+
+
+def test_earlier_results_are_not_overwritten(tmp_path: Path) -> None:
+    validate(tmp_path, make_rows())
+    histories = write(tmp_path / "again", make_rows())
+    with pytest.raises(ValueError, match="validation is not empty"):
+        validate_histories(histories, SCORE, ValidationConfig(), tmp_path / "out")

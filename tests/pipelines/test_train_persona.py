@@ -1,0 +1,215 @@
+"""The main job: a first model that is refused, a repetition, a retraining, a promotion."""
+
+import json
+import shutil
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from components.evaluation.evaluation import Evaluation
+from components.personas.store import PersonaStore
+from components.tasks.lamp import LAMP_2
+from tests.components.tiny_world import SIMULATOR
+from tests.pipelines.conftest import Run, Runs, promote
+
+MODEL = "persona-plug-LaMP_2"
+NEVER_CACHED = {"load_histories", "find_champion", "promote_user_embedder", "export_report"}
+TABLE = pd.DataFrame(
+    {
+        "history": [[{"tag": "comedy", "description": "full of slapstick gags."}] * 3, []],
+        "input": ["silly pranks, lots of dragons.", "silly pranks, lots of dragons."],
+    }
+)
+
+
+def aliases(registry: MlflowClient) -> dict[str, str]:
+    """Return the version behind each alias."""
+    found = registry.get_registered_model(MODEL).aliases
+    return {alias: str(version) for alias, version in found.items()}
+
+
+def test_a_refused_candidate_is_a_finished_run(first: Run, registry: MlflowClient) -> None:
+    assert first.response.status.value == "completed"
+    assert set(first.statuses.values()) == {"completed"}
+
+    candidate = first.load("register_user_embedder", "registration")
+    tags = registry.get_model_version(MODEL, candidate.version).tags
+    assert tags["decision"].startswith("refused: accuracy (higher is better) of persona")
+    assert tags["weights_hash"] == candidate.weights_hash
+    assert not first.load("promote_user_embedder", "promotion").promoted
+    assert first.load("embed_users", "persona_store").files() == []
+    assert first.load("package_serving", "serving_bundle").files() == []
+
+
+def test_what_a_model_was_made_from_lies_beside_it(first: Run, registry: MlflowClient) -> None:
+    version = first.load("register_user_embedder", "registration").version
+    run_id = registry.get_model_version(MODEL, version).run_id
+
+    logged = {artifact.path for artifact in registry.list_artifacts(run_id)}
+    assert {"data_profile.json", "trained_users.parquet", "report"} <= logged
+    curves = registry.get_metric_history(run_id, "train/persona/loss")
+    assert len(curves) > 1
+
+
+def test_artifacts_load_back(first: Run) -> None:
+    histories = first.load("validate_histories", "sound_histories")
+    vectors = first.load("encode_histories", "behavior_vectors")
+    predictions = first.load("evaluate_user_embedder", "predictions").table.to_pandas()
+
+    num_users = (SIMULATOR.num_train_users, SIMULATOR.num_dev_users, SIMULATOR.num_test_users)
+    assert len(set(histories.questions["user_id"])) == sum(num_users)
+    assert len(vectors.open()) == len(histories.items)
+    num_questions = SIMULATOR.num_test_users * SIMULATOR.eval_questions_per_user
+    per_arm = predictions.groupby("arm").size().to_dict()
+    arms = ("base", "instruction_only", "persona", "mean_pooling", "user_statistics")
+    assert per_arm == dict.fromkeys(arms, num_questions) | {"shuffled": 2 * num_questions}
+    assert set(predictions["prediction"]) <= set(LAMP_2.labels)
+
+
+def test_the_report_is_complete(first: Run, runs: Runs) -> None:
+    folder = runs.reports / first.response.name
+    assert {path.name for path in folder.iterdir()} == {
+        "data_docs",
+        "evaluation.html",
+        "evaluation.json",
+        "model_card.md",
+        "run.json",
+    }
+    run = json.loads((folder / "run.json").read_text())
+    assert set(run["seconds"]) == set(first.statuses) - {"export_report"}
+    assert run["cached"] == []
+    assert run["versions"]["zenml"]
+    stored = first.load("export_report", "report")
+    assert (stored.path / "evaluation.json").read_text() == (folder / "evaluation.json").read_text()
+
+
+def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None:
+    text = (runs.reports / first.response.name / "evaluation.json").read_text()
+    document = json.loads(text)
+
+    assert Evaluation.model_validate_json(text) == first.load("check_promotion", "evaluation")
+    assert (document["schema_version"], document["task"], document["split"]) == (
+        1,
+        "LaMP_2",
+        "test",
+    )
+    assert (document["num_questions"], document["num_users"]) == (8, 4)
+    assert set(document["arms"]) == {
+        "base",
+        "instruction_only",
+        "persona",
+        "shuffled",
+        "mean_pooling",
+        "user_statistics",
+    }
+    figures = [*document["arms"].values(), *document["differences"].values()]
+    assert {"persona_vs_instruction_only", "persona_vs_shuffled"} <= set(document["differences"])
+    assert all(set(metrics) == {"accuracy", "macro_f1"} for metrics in figures)
+    assert all(set(f) == {"mean", "low", "high"} for metrics in figures for f in metrics.values())
+    assert set(document["limits"]) == {"bayes", "without_user", "oracle"}
+    assert all(set(limit) == {"accuracy", "macro_f1"} for limit in document["limits"].values())
+    assert {"slices", "costs", "gates"} <= set(document)
+    assert document["decision"]["promoted"] is False
+    assert len(document["decision"]["reasons"]) == 3
+
+
+def test_no_users_text_gets_into_the_report(first: Run, runs: Runs) -> None:
+    histories = first.load("load_histories", "histories")
+    texts = {*histories.items["input"], *histories.questions["payload"]}
+
+    files = [path for path in (runs.reports / first.response.name).rglob("*") if path.is_file()]
+    assert len(texts) > 20
+    assert [path for path in files if any(text in path.read_text() for text in texts)] == []
+
+
+def test_a_repetition_is_cached(first: Run, repeated: Run, runs: Runs) -> None:
+    assert set(repeated.statuses) - repeated.cached == NEVER_CACHED
+    assert (runs.reports / "latest").is_symlink()
+    assert (runs.reports / repeated.response.name / "evaluation.html").is_file()
+    run = json.loads((runs.reports / repeated.response.name / "run.json").read_text())
+    assert set(run["cached"]) == repeated.cached
+
+
+def test_mlflow_answers_a_table_with_an_empty_history_too(
+    repeated: Run, registry: MlflowClient
+) -> None:
+    model = mlflow.pyfunc.load_model(f"models:/{MODEL}@challenger")
+
+    answers = list(model.predict(TABLE))
+    assert len(answers) == 2
+    assert set(answers) <= set(LAMP_2.labels)
+
+
+def test_a_retraining_keeps_the_champions_llm_and_is_compared_with_it(
+    first: Run, retrained: Run, registry: MlflowClient
+) -> None:
+    before = first.load("register_user_embedder", "registration")
+    candidate = retrained.load("register_user_embedder", "registration")
+
+    assert retrained.load("find_champion", "champion").version == before.version
+    assert retrained.statuses["encode_histories"] == "completed"  # other data
+    assert candidate.version != before.version
+    assert candidate.weights_hash != before.weights_hash
+    assert retrained.load("prepare_llm", "llm").content_hash() == before.llm_hash
+    evaluation = retrained.load("check_promotion", "evaluation")
+    assert "champion" in evaluation.arms
+    assert "persona_vs_champion" in evaluation.differences
+    [judged] = [r for r in evaluation.decision.reasons if r.rule == "not_worse_than_champion"]
+    assert f"of version {before.version}'s value" in judged.sentence
+
+
+def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
+    retrained: Run, promoted: Run, registry: MlflowClient, tmp_path: Path
+) -> None:
+    """The whole way after a promotion, with the LLM that was kept."""
+    candidate = promoted.load("register_user_embedder", "registration")
+    evaluation = promoted.load("check_promotion", "evaluation")
+
+    assert [reason.rule for reason in evaluation.decision.reasons] == ["already_champion"]
+    assert {"train_user_embedder", "register_user_embedder"} <= promoted.cached
+    assert aliases(registry)["champion"] == candidate.version
+    histories = promoted.load("validate_histories", "sound_histories")
+    bundle = promoted.load("package_serving", "serving_bundle").load()
+    item = {"tag": "comedy", "description": "full of slapstick gags."}
+    given = [bundle.encode_items([item] * 3), bundle.encode_items([])]
+    served = bundle.answer(list(TABLE["input"]), given)
+    registered = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
+    assert served == list(registered.predict(TABLE))
+    vectors = promoted.load("encode_histories", "behavior_vectors")
+    stored = promoted.load("embed_users", "persona_store").store_path
+    copy = shutil.copy(stored, tmp_path)  # even a reader writes beside the file
+    with PersonaStore.open(Path(copy), vectors.fingerprint, vectors.open().shape[1]) as store:
+        assert store.stat().users == len(set(histories.items["user_id"]))
+
+
+def test_promoting_moves_the_aliases_once(
+    first: Run, promoted: Run, registry: MlflowClient
+) -> None:
+    from steps.model_registry import read_champion
+
+    older = first.load("register_user_embedder", "registration")
+    newer = promoted.load("register_user_embedder", "registration")
+    moved = {"champion": newer.version, "previous": older.version, "challenger": newer.version}
+    assert aliases(registry) == moved
+    assert registry.get_model_version(MODEL, newer.version).tags["decision"] == "promoted"
+
+    assert promote(newer).promoted
+    assert aliases(registry) == moved
+    champion = read_champion(registry, "LaMP_2")
+    assert (champion.version, champion.weights_hash) == (newer.version, newer.weights_hash)
+
+    assert not promote(older, promoted=False).promoted
+    assert aliases(registry) == moved
+    tags = registry.get_model_version(MODEL, older.version).tags
+    assert tags["decision"] == "refused: accuracy is too low."
+
+
+@pytest.mark.parametrize("task_name", ["LaMP_3", "never heard of"])
+def test_a_task_without_a_model_has_no_champion(task_name: str, registry: MlflowClient) -> None:
+    from components.promotion.champion import Champion
+    from steps.model_registry import read_champion
+
+    assert read_champion(registry, task_name) == Champion()
