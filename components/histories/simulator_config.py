@@ -11,7 +11,7 @@ class SimulatorConfig(Config):
     """How many simulated users there are, and how strongly their tastes show."""
 
     num_train_users: int = Field(400, ge=4, description="Users who only ask train questions.")
-    num_dev_users: int = Field(40, ge=2, description="Users who only ask dev questions.")
+    num_dev_users: int = Field(24, ge=2, description="Users who only ask dev questions.")
     num_test_users: int = Field(120, ge=2, description="Users who only ask test questions.")
     train_questions_per_user: int = Field(40, ge=1, description="Questions a train user asks.")
     eval_questions_per_user: int = Field(12, ge=1, description="Questions a dev or test user asks.")
@@ -21,7 +21,7 @@ class SimulatorConfig(Config):
         0.4, gt=0, lt=1, description="LaMP_2: probability that a user likes a given family of tags."
     )
     liked_weight: float = Field(
-        60.0, ge=1, description="LaMP_2: odds with which a user picks a liked over another tag."
+        200.0, ge=1, description="LaMP_2: odds with which a user picks a liked over another tag."
     )
     first_weight: float = Field(
         6.0, ge=1, description="LaMP_2: odds with which the first-named tag is picked."

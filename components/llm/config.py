@@ -28,7 +28,7 @@ class WarmStartConfig(Config):
     )
     max_hint_labels: int = Field(6, ge=1, description="Most labels that a hint names.")
     fit: FitConfig = Field(
-        FitConfig(num_epochs=1.5, batch_size=16, learning_rate=7e-4, encoder_learning_rate=3e-4),
+        FitConfig(num_epochs=1.0, batch_size=16, learning_rate=5e-4, encoder_learning_rate=2e-4),
         description="How the LLM is tuned.",
     )
 

@@ -172,7 +172,7 @@ class PersonaStore:
         )
 
     def close(self) -> None:
-        """Close the connections; the last one of all processes folds the log into the file."""
+        """Close the connections; where nobody else has it open, one file is left."""
         if self._engine is not None and os.getpid() == self._pid:
             self._engine.dispose()
         self._engine = None

@@ -37,22 +37,29 @@ def write_report(report: Report, reports: Path, run_name: str) -> Path:
     reports.mkdir(parents=True, exist_ok=True)
     folder, staging = reports / run_name, reports / f".{run_name}.partial"
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
-    evaluation = report.evaluation
-    page = render_evaluation_page(evaluation, report.curves, report.facts.versions)
+    try:
+        staging.mkdir()
+        write_files(report, staging)
+        shutil.rmtree(folder, ignore_errors=True)
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    point_latest_at(folder)
+    return folder
+
+
+def write_files(report: Report, directory: Path) -> None:
+    """Write all files of a report into an existing directory."""
+    evaluation, versions = report.evaluation, report.facts.versions
     files = {
-        "evaluation.html": page,
+        "evaluation.html": render_evaluation_page(evaluation, report.curves, versions),
         "evaluation.json": evaluation.model_dump_json(indent=1) + "\n",
         "model_card.md": render_model_card(evaluation, report.task, report.facts),
         "run.json": json.dumps(report.run, indent=1) + "\n",
     }
     for name, text in files.items():
-        (staging / name).write_text(text, encoding="utf-8")
-    shutil.copytree(report.data_docs, staging / "data_docs")
-    shutil.rmtree(folder, ignore_errors=True)
-    staging.rename(folder)
-    point_latest_at(folder)
-    return folder
+        (directory / name).write_text(text, encoding="utf-8")
+    shutil.copytree(report.data_docs, directory / "data_docs")
 
 
 def point_latest_at(folder: Path) -> None:

@@ -9,7 +9,7 @@ class EmbedderConfig(Config):
     """What the user embedder is made of (PPlug sections 3.2 to 3.4)."""
 
     temperature: float | None = Field(
-        None,
+        0.1,
         gt=0,
         description="Divides the attention's logits; none, as in the paper, is a temperature of 1.",
     )

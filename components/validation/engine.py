@@ -50,49 +50,30 @@ class Engine:
     """An ephemeral context of Great Expectations: nothing is written or sent anywhere."""
 
     def __init__(self) -> None:
-        self._gx = _import_gx()
+        gx = _import_gx()
         from great_expectations.data_context.types.base import (
             DataContextConfig,
             InMemoryStoreBackendDefaults,
         )
 
-        in_memory = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults())
-        self._context = self._gx.get_context(mode="ephemeral", project_config=in_memory)
-        self._context.variables.progress_bars = {"globally": False}
-        self._source = self._context.data_sources.add_pandas("histories")
+        config = DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(),
+            progress_bars={"globally": False},
+        )
+        context = gx.get_context(mode="ephemeral", project_config=config)
+        self._source = context.data_sources.add_pandas("histories")
 
     def run(self, suite: Suite, frame: pd.DataFrame) -> SuiteResult:
         """Judge a frame whose index counts its rows from 0; a suite's name serves once."""
         from great_expectations.render.renderer import ValidationResultsPageRenderer
 
-        name = suite.name
-        asset = self._source.add_dataframe_asset(name)
-        definition = self._context.validation_definitions.add(
-            self._gx.ValidationDefinition(
-                name=name,
-                data=asset.add_batch_definition_whole_dataframe(name),
-                suite=self._context.suites.add(self._build_suite(suite)),
-            )
-        )
-        outcome = definition.run(batch_parameters={"dataframe": frame}, result_format=RESULT_FORMAT)
+        asset = self._source.add_dataframe_asset(suite.name)
+        batches = asset.add_batch_definition_whole_dataframe(suite.name)
+        batch = batches.get_batch(batch_parameters={"dataframe": frame})
+        outcome = batch.validate(_build_suite(suite), result_format=RESULT_FORMAT)
         results = [_read_result(result, suite.checks) for result in outcome.results]
         sections = ValidationResultsPageRenderer().render(outcome).to_json_dict()["sections"]
         return SuiteResult(suite, results, sections[1:])
-
-    def _build_suite(self, suite: Suite) -> Any:
-        from great_expectations.expectations.expectation_configuration import (
-            ExpectationConfiguration,
-        )
-
-        return self._gx.ExpectationSuite(
-            name=suite.name,
-            expectations=[
-                ExpectationConfiguration(
-                    type=check.expectation, kwargs=check.arguments, meta={"check": number}
-                ).to_domain_obj()
-                for number, check in enumerate(suite.checks)
-            ],
-        )
 
 
 def _import_gx() -> ModuleType:
@@ -102,6 +83,21 @@ def _import_gx() -> ModuleType:
     import great_expectations
 
     return great_expectations
+
+
+def _build_suite(suite: Suite) -> Any:
+    from great_expectations import ExpectationSuite
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    return ExpectationSuite(
+        name=suite.name,
+        expectations=[
+            ExpectationConfiguration(
+                type=check.expectation, kwargs=check.arguments, meta={"check": number}
+            ).to_domain_obj()
+            for number, check in enumerate(suite.checks)
+        ],
+    )
 
 
 def _read_result(outcome: Any, checks: Sequence[Check]) -> CheckResult:

@@ -40,7 +40,9 @@ def make_recipe(encoder: EncoderConfig, seed: int = 0) -> Recipe:
     return Recipe(
         encoder=encoder,
         llm=LLM,
-        embedder=EmbedderConfig(hidden_dim=8, max_history_items=4, max_input_length=32),
+        embedder=EmbedderConfig(
+            temperature=None, hidden_dim=8, max_history_items=4, max_input_length=32
+        ),
         training=TrainingConfig(fit=FIT, alignment=AlignmentConfig(num_steps=20)),
         seed=seed,
     )

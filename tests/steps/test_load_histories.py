@@ -43,6 +43,6 @@ def test_one_edited_row_runs_the_later_steps_again(lamp_folder: Path, zenml_home
     path.write_text(json.dumps(questions, indent=1))  # other bytes, the same rows
     assert run(lamp_folder) == done | {"validate_histories": "cached"}
 
-    questions[0]["profile"][0]["description"] += " Edited."
+    questions[0]["input"] += " Edited."
     path.write_text(json.dumps(questions))
     assert run(lamp_folder) == done

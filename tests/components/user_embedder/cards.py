@@ -15,7 +15,7 @@ def make_card(
     """Describe an embedder with a hidden layer of eight."""
     return EmbedderCard(
         aggregation=aggregation,
-        embedder=EmbedderConfig(hidden_dim=8),
+        embedder=EmbedderConfig(temperature=None, hidden_dim=8),
         encoder=EncoderConfig(name=str(encoder_folder)),
         encoder_fingerprint="tiny",
         encoder_dim=WIDTH,

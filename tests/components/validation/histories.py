@@ -41,15 +41,16 @@ Spoil = Callable[[HistoryRows], None]
 def make_rows(task: Task = SCORE) -> HistoryRows:
     """Return sound rows: ann has items 0 to 3, bob 4 to 5; each asks two questions.
 
-    Ann's items are of 1 to 4 January. Her questions are of 4 January (items 0 to 2) and of
-    5 January (all four); bob's are of 10 January (items 4 and 5) and of 9 January (none).
+    Ann's items are of 1 to 4 January, a second before midnight. Her questions are of 4 January
+    0:00 (items 0 to 2) and of 5 January (all four); bob's are of 10 January (items 4 and 5) and
+    of 9 January (none).
     """
     days = [("ann", 1), ("ann", 2), ("ann", 3), ("ann", 4), ("bob", 1), ("bob", 2)]
     items = [
         ItemRow(
             user_id=user,
             item_id=f"i{row}",
-            time=datetime(2020, 1, day),
+            time=datetime(2020, 1, day, 23, 59, 59),
             text=f"score: 1 review: {SECRET} text {row}",
             input=f"{SECRET} text {row}",
             output="1" if task.labels else f"{SECRET} title {row}",

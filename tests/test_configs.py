@@ -1,0 +1,90 @@
+"""Every YAML in configs/ is read as strictly as ZenML reads it, and where ZenML is lax, more so."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
+
+from components.tasks.resolve import resolve_task
+from components.tasks.task import Task
+from pipelines.train_persona import train_persona
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.y*ml"))
+
+
+def prepare(path: Path) -> dict[str, Any]:
+    """Read the YAML as `zenml pipeline run -c` does and wire the steps without running them.
+
+    Returns:
+        The pipeline's arguments, as the pipeline's own types; only what the YAML says.
+    """
+    pipeline = train_persona.with_options(config_path=str(path))
+    pipeline.prepare()
+    return pipeline._parameters
+
+
+def write_config(directory: Path, parameters: dict[str, Any]) -> Path:
+    path = directory / "config.yaml"
+    path.write_text(yaml.safe_dump({"parameters": parameters}))
+    return path
+
+
+def test_there_are_configs() -> None:
+    assert "smoke.yaml" in [path.name for path in CONFIGS]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_zenml_knows_every_key_at_the_top(path: Path) -> None:
+    """ZenML itself passes an unknown key over in silence."""
+    document = yaml.safe_load(path.read_text())
+
+    assert set(document) <= set(PipelineRunConfiguration.model_fields)
+    PipelineRunConfiguration.model_validate(document)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_parameters_are_the_pipelines(path: Path) -> None:
+    document = yaml.safe_load(path.read_text())
+
+    parameters = prepare(path)
+    assert set(document["parameters"]) <= set(parameters)
+    task = resolve_task(parameters["task"])
+    assert isinstance(task, Task)
+    source = parameters["data"].source
+    assert getattr(parameters["data"], source) is not None
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_steps_are_the_pipelines(path: Path) -> None:
+    """ZenML itself only warns of a step that isn't there."""
+    pipeline = train_persona.with_options(config_path=str(path))
+    pipeline.prepare()
+
+    named = yaml.safe_load(path.read_text()).get("steps", {})
+    assert set(named) <= set(pipeline.invocations)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"traning": {"history_dropout": 0.5}}, "traning"),
+        ({"training": {"history_droput": 0.5}}, "training.history_droput"),
+        ({"data": {"simulator": {"num_users": 3}}}, "data.simulator.num_users"),
+        ({"llm": {"warm_start": {"fit": {"epochs": 3}}}}, "llm.warm_start.fit.epochs"),
+        ({"training": {"history_dropout": 1.5}}, "training.history_dropout"),
+        ({"data": {"source": "lamp"}}, "data"),
+        ({"task": {"name": "mine"}}, "task.Task.kind"),
+    ],
+)
+def test_a_wrong_parameter_is_named(parameters: dict[str, Any], field: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="entrypoint arguments") as caught:
+        prepare(write_config(tmp_path, parameters))
+
+    assert f"\n{field}\n" in str(caught.value.__cause__)
+
+
+def test_an_unknown_task_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no built-in task 'LaMP_22'; there are"):
+        prepare(write_config(tmp_path, {"task": "LaMP_22"}))
