@@ -8,12 +8,9 @@ from components.config import Config
 
 
 class ReportConfig(Config):
-    """Where reports go and what they may show."""
+    """Where reports go."""
 
     folder: Path = Field(
         Path("reports"),
         description="Folder of all runs' reports; a relative one lies in the repository's root.",
-    )
-    show_texts: bool = Field(
-        False, description="Whether users' texts may stand in reports; ids may in any case."
     )
