@@ -1,7 +1,5 @@
 """From users' histories to a trained, judged, registered and served user embedder: wiring only."""
 
-from zenml import pipeline
-
 from components.encoders.config import EncoderConfig
 from components.evaluation.arms import ExamRecipe
 from components.evaluation.config import EvaluationConfig
@@ -16,6 +14,7 @@ from components.training.config import TrainingConfig
 from components.training.train import Recipe
 from components.user_embedder.config import EmbedderConfig
 from components.validation.config import ValidationConfig
+from pipelines.readable_errors import readable_pipeline
 from steps.check_promotion import check_promotion
 from steps.embed_users import embed_users
 from steps.encode_histories import encode_histories
@@ -32,7 +31,7 @@ from steps.train_user_embedder import train_user_embedder
 from steps.validate_histories import validate_histories
 
 
-@pipeline
+@readable_pipeline
 def train_persona(
     task: str | Task = "LaMP_2",
     data: DataConfig = DataConfig(),

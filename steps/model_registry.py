@@ -12,6 +12,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
 from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
 
 from components.llm.llm_folder import LLMFolder
@@ -116,4 +117,5 @@ def download_plug_in(client: MlflowClient, task_name: str, version: str, directo
     """Bring a registered user embedder's files into an existing directory; returns their folder."""
     uri = f"models:/{model_name(task_name)}/{version}"
     found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(directory)))
-    return found / "artifacts" / "plug_in"
+    saved = Model.load(found).flavors["python_function"]["artifacts"]  # MLflow keeps own names
+    return found / saved["plug_in"]["path"]

@@ -61,15 +61,14 @@ class Engine:
             progress_bars={"globally": False},
         )
         context = gx.get_context(mode="ephemeral", project_config=config)
-        self._source = context.data_sources.add_pandas("histories")
+        asset = context.data_sources.add_pandas("histories").add_dataframe_asset("frame")
+        self._frames = asset.add_batch_definition_whole_dataframe("whole")
 
     def run(self, suite: Suite, frame: pd.DataFrame) -> SuiteResult:
-        """Judge a frame whose index counts its rows from 0; a suite's name serves once."""
+        """Judge a frame whose index counts its rows from 0."""
         from great_expectations.render.renderer import ValidationResultsPageRenderer
 
-        asset = self._source.add_dataframe_asset(suite.name)
-        batches = asset.add_batch_definition_whole_dataframe(suite.name)
-        batch = batches.get_batch(batch_parameters={"dataframe": frame})
+        batch = self._frames.get_batch(batch_parameters={"dataframe": frame})
         outcome = batch.validate(_build_suite(suite), result_format=RESULT_FORMAT)
         results = [_read_result(result, suite.checks) for result in outcome.results]
         sections = ValidationResultsPageRenderer().render(outcome).to_json_dict()["sections"]

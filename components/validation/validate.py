@@ -42,6 +42,9 @@ def validate_histories(
         directory: Gets `validation/` in any case, and `histories/` unless the run stops; each
             complete or not at all, and neither may have content yet.
 
+    Returns:
+        The sound histories, and the folder and figures of the report.
+
     Raises:
         ValidationError: If a rule's share of defects is above its threshold; names rule, count,
             share, threshold and ids. `validation/` is there to look at.

@@ -48,6 +48,13 @@ class ValidationFiles:
 def write_validation(directory: Path, files: ValidationFiles) -> ValidationFolder:
     """Write the folder anew, complete or not at all.
 
+    Args:
+        directory: Not there yet, or empty.
+        files: What goes into it.
+
+    Returns:
+        The folder.
+
     Raises:
         ValueError: If there is something in the directory already.
     """

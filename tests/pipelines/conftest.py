@@ -4,7 +4,7 @@ first: a first model, refused. repeated: the same again. retrained: the first on
 other data. promoted: the retrained one was made champion, the same data again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from components.reporting.config import ReportConfig
 from tests.components.reporting.evaluations import build_decision, build_evaluation
 from tests.components.tiny_models import write_sentence_encoder
 from tests.components.tiny_world import LLM, SIMULATOR, make_recipe
+
+SEED, OTHER_SEED = 1, 2  # other tests simulate with 0, and the cache knows the same content
 
 
 class Runs(NamedTuple):
@@ -82,30 +84,31 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(reports, run)
 
 
-@pytest.fixture(scope="package")
-def registry(zenml_home: Path) -> Iterator[MlflowClient]:
+@pytest.fixture
+def registry(zenml_home: Path) -> MlflowClient:
+    """Open the registry for MLflow's own functions too: a run closes it when it ends."""
     from steps.model_registry import open_registry
 
-    yield open_registry()
+    return open_registry()
 
 
 @pytest.fixture(scope="package")
 def first(runs: Runs) -> Run:
-    return runs.run(0)
+    return runs.run(SEED)
 
 
 @pytest.fixture(scope="package")
 def repeated(runs: Runs, first: Run) -> Run:
-    return runs.run(0)
+    return runs.run(SEED)
 
 
 @pytest.fixture(scope="package")
 def retrained(runs: Runs, first: Run, repeated: Run) -> Run:
     promote(first.load("register_user_embedder", "registration"))
-    return runs.run(1)
+    return runs.run(OTHER_SEED)
 
 
 @pytest.fixture(scope="package")
 def promoted(runs: Runs, retrained: Run) -> Run:
     promote(retrained.load("register_user_embedder", "registration"))
-    return runs.run(1)
+    return runs.run(OTHER_SEED)

@@ -114,6 +114,7 @@ def test_tag_likelihoods_by_hand():
     states = list(itertools.product((False, True), repeat=len(TAG_FAMILIES)))
     liking = world.likelihood(cue)[states.index((True, False, False, False, False))]
     odds = (neutral[cue[0]] - 0.01) / (neutral[cue[1]] - 0.01)
+    assert odds == pytest.approx(config.first_weight)  # the first-named tag is likelier
     assert (liking[cue[0]] - 0.01) / (liking[cue[1]] - 0.01) == pytest.approx(9 * odds)
     both = world.likelihood(cue)[states.index((True, True, False, False, False))]
     np.testing.assert_allclose(both, neutral)  # liking both changes nothing between them

@@ -85,3 +85,11 @@ def replace_table(histories: Histories, name: str, table: pa.Table) -> None:
     path.unlink()
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
+
+
+def spoil_item(row: int, **values: object) -> Spoil:
+    return lambda rows: rows.items[row].update(values)  # type: ignore[typeddict-item]
+
+
+def spoil_question(row: int, **values: object) -> Spoil:
+    return lambda rows: rows.questions[row].update(values)  # type: ignore[typeddict-item]
