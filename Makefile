@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+export ZENML_ENABLE_RICH_TRACEBACK := false
+
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
