@@ -57,7 +57,7 @@ def train_persona(
         training: How it is trained.
         evaluation: How it is judged.
         promotion: What it takes to become champion.
-        report: Where the report goes and what it shows.
+        report: Where the report goes.
         seed: Of everything random.
     """
     task = resolve_task(task)

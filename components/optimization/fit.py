@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from components.optimization.config import FitConfig
@@ -26,17 +26,6 @@ class FitInputs(NamedTuple):
     train: Dataset[Any]
     dev: Dataset[Any] | None
     collate: Callable[[list[Any]], dict[str, Any]]
-
-
-class _EpochSetter(TrainerCallback):
-    """Tells the training examples which epoch begins, so that seeded dropout differs by epoch."""
-
-    def __init__(self, examples: Any) -> None:
-        self.examples = examples
-
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if hasattr(self.examples, "set_epoch"):
-            self.examples.set_epoch(round(state.epoch or 0))
 
 
 def uses_bfloat16(autocast: str) -> bool:
@@ -123,7 +112,6 @@ def fit(
             eval_dataset=inputs.dev,
             data_collator=inputs.collate,
             optimizers=(optimizer, None),
-            callbacks=[_EpochSetter(inputs.train)],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()

@@ -78,7 +78,7 @@ class PersonaCollator:
     encoder_dim: int
     max_input_length: int
     max_prompt_length: int
-    max_history_items: int = 512
+    max_history_items: int
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """Collate a batch, padded to its longest.

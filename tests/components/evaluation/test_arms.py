@@ -78,8 +78,7 @@ def test_answers_come_back_in_the_questions_order(exam, trained):
 def test_what_stands_before_the_prompt_changes_answers(answered):
     runs = [("base", 0), ("instruction_only", 0), ("persona", 0), ("shuffled", 0), ("shuffled", 1)]
     answers = {tuple(row["prediction"] for row in pick(answered[0], *run)) for run in runs}
-    # Eight questions and few labels: two of the five may agree by chance, not three.
-    assert len(answers) >= 3
+    assert len(answers) >= 4
 
 
 def test_shuffled_histories_are_never_the_own(exam):
