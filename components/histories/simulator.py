@@ -1,8 +1,8 @@
 """Simulated users with latent tastes, in LaMP's own layout, with the best that can be known.
 
 LaMP_2: a user likes each family of tags with probability `liked_share`. A movie's description shows
-two or three plausible tags, and the user answers one of them: the first-named one with odds
-`first_weight`, and a liked one `liked_weight` times likelier still.
+two plausible tags, a popular one and another family's niche one, and the user answers one of them:
+a liked tag with odds of `liked_weight`, a popular one with odds of `popularity_odds`.
 LaMP_3: a review shows a quality of 1 to 5, and the user's score is that plus her own harshness.
 
 Beside the questions stands `limits.json`: the answers to the test questions of three ideal judges,
@@ -64,16 +64,19 @@ def build_tag_world(config: SimulatorConfig) -> World:
     )
     family_of = {tag: index for index, family in enumerate(TAG_FAMILIES) for tag in family}
     liked = likes[:, [family_of[tag] for tag in TAGS]]
-    weight = np.where(liked, config.liked_weight, 1.0)
+    is_popular = np.isin(TAGS, [family[0] for family in TAG_FAMILIES])
+    weight = np.where(is_popular, config.popularity_odds, 1.0) * np.where(liked, config.liked_weight, 1.0)
 
     def likelihood(cue: Cue) -> np.ndarray:
         probability = np.full(liked.shape, config.tag_noise / len(TAGS))
-        chosen = weight[:, cue] * np.where(np.arange(len(cue)) == 0, config.first_weight, 1.0)
-        probability[:, cue] += (1 - config.tag_noise) * chosen / chosen.sum(axis=1, keepdims=True)
+        chosen = weight[:, cue] / weight[:, cue].sum(axis=1, keepdims=True)
+        probability[:, cue] += (1 - config.tag_noise) * chosen
         return probability
 
     def draw_cue(rng: np.random.Generator) -> Cue:
-        return tuple(rng.choice(len(TAGS), size=rng.integers(2, 4), replace=False).tolist())
+        one, other = rng.choice(len(TAG_FAMILIES), size=2, replace=False)
+        tags = [TAG_FAMILIES[one][0], str(rng.choice(TAG_FAMILIES[other][1:]))]
+        return tuple(TAGS.index(tag) for tag in rng.permutation(tags))
 
     def write_text(cue: Cue, unseen: bool, rng: np.random.Generator) -> str:
         phrases = [pick_phrase(MOVIE_FRAMES, TAG_MOTIFS[TAGS[tag]], unseen, rng) for tag in cue]
@@ -217,7 +220,7 @@ def judge_users(world: World, task: Task, split: str, users: list[User]) -> dict
     for number, user in enumerate(users):
         posterior = world.prior_S.copy()
         for item in user.items:
-            posterior = posterior * world.likelihood(item.cue)[:, item.answer]
+            posterior *= world.likelihood(item.cue)[:, item.answer]
             posterior /= posterior.sum()
         for index, question in enumerate(user.questions):
             likelihood = world.likelihood(question.cue)

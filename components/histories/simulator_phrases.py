@@ -21,115 +21,34 @@ MOVIE_FRAMES = (
 )
 
 TAG_MOTIFS: dict[str, tuple[str, ...]] = {
-    "sci-fi": (
-        "robots in space",
-        "time travel",
-        "alien planets",
-        "starship crews",
-        "androids and lasers",
-    ),
-    "based on a book": (
-        "a famous novel",
-        "pages of a bestseller",
-        "a well-known book",
-        "chapters of a novel",
-        "a book series",
-    ),
-    "comedy": (
-        "hilarious jokes",
-        "slapstick gags",
-        "silly pranks",
-        "funny mishaps",
-        "goofy laughter",
-    ),
-    "action": ("car chases", "daring stunts", "explosions", "gunfights", "martial arts"),
-    "twist ending": (
-        "a surprise ending",
-        "a final twist",
-        "an unexpected finale",
-        "a last-minute reveal",
-        "a stunning final surprise",
-    ),
-    "dystopia": (
-        "a totalitarian regime",
-        "a bleak future society",
-        "a police state",
-        "an oppressive government",
-        "rebels against dictatorship",
-    ),
-    "dark comedy": (
-        "gallows humour",
-        "morbid jokes",
-        "a funny funeral",
-        "black humour",
-        "comical murders",
-    ),
-    "classic": (
-        "golden age Hollywood",
-        "black-and-white pictures",
-        "timeless old cinema",
-        "silver screen legends",
-        "a vintage masterpiece",
-    ),
-    "psychology": (
-        "a troubled mind",
-        "therapy sessions",
-        "buried trauma",
-        "a psychiatrist's patient",
-        "mental breakdown",
-    ),
-    "fantasy": (
-        "wizards and magic",
-        "dragons",
-        "elves and dwarves",
-        "an enchanted kingdom",
-        "witches' spells",
-    ),
-    "romance": (
-        "falling in love",
-        "a tender love affair",
-        "passionate kisses",
-        "sweethearts",
-        "a true love wedding",
-    ),
-    "thought-provoking": (
-        "deep questions of meaning",
-        "philosophical puzzles",
-        "profound ideas",
-        "food for thought",
-        "questions about free will",
-    ),
-    "social commentary": (
-        "criticism of inequality",
-        "poverty and injustice",
-        "racism in society",
-        "rich against poor",
-        "class struggle",
-    ),
-    "violence": (
-        "brutal killings",
-        "blood and gore",
-        "savage gang wars",
-        "torture",
-        "a bloody massacre",
-    ),
-    "true story": (
-        "real events",
-        "a real biography",
-        "documented facts",
-        "an authentic case",
-        "true historical figures",
-    ),
+    "sci-fi": ("sci-fi adventures", "sci-fi ideas"),
+    "based on a book": ("scenes based on a book", "characters based on a book"),
+    "comedy": ("comedy scenes", "light comedy"),
+    "action": ("action scenes", "non-stop action"),
+    "twist ending": ("a twist ending", "hints of a twist ending"),
+    "dystopia": ("a dystopia", "life in a dystopia"),
+    "dark comedy": ("dark comedy scenes", "very dark comedy"),
+    "classic": ("a classic", "the charm of a classic"),
+    "psychology": ("psychology", "crowd psychology"),
+    "fantasy": ("fantasy creatures", "a fantasy kingdom"),
+    "romance": ("romance", "a summer romance"),
+    "thought-provoking": ("thought-provoking questions", "thought-provoking dialogue"),
+    "social commentary": ("social commentary", "sharp social commentary"),
+    "violence": ("violence", "scenes of violence"),
+    "true story": ("a true story", "parts of a true story"),
 }
+"""Every motif names its tag: what is simulated is the user, and the language is kept easy."""
 
 TAG_FAMILIES = (
-    ("sci-fi", "fantasy", "dystopia"),
-    ("comedy", "dark comedy", "romance"),
+    ("sci-fi", "dystopia"),
+    ("comedy", "dark comedy"),
     ("action", "violence", "twist ending"),
-    ("classic", "based on a book", "true story"),
-    ("psychology", "thought-provoking", "social commentary"),
+    ("classic", "based on a book"),
+    ("psychology", "thought-provoking"),
+    ("true story", "social commentary"),
+    ("fantasy", "romance"),
 )
-"""Tags that are liked together."""
+"""Tags that are liked together, the popular one first."""
 
 REVIEW_FRAMES = (
     "the book was {}",

@@ -24,9 +24,9 @@ class WarmStartConfig(Config):
         0.5, ge=0, le=1, description="Share of tuning questions that carry a hint."
     )
     hint_truth: float = Field(
-        0.4, ge=0, le=1, description="Probability that a label of a hint is the right answer."
+        0.5, ge=0, le=1, description="Probability that a label of a hint is the right answer."
     )
-    max_hint_labels: int = Field(6, ge=1, description="Most labels that a hint names.")
+    max_hint_labels: int = Field(4, ge=1, description="Most labels that a hint names.")
     fit: FitConfig = Field(
         FitConfig(num_epochs=1.0, batch_size=16, learning_rate=5e-4, encoder_learning_rate=2e-4),
         description="How the LLM is tuned.",

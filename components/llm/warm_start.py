@@ -25,8 +25,12 @@ from components.llm.frozen_llm import (
     answer_loss,
     collate_prompts,
     pad_ids,
+    tokenize_answers,
 )
 from components.optimization.fit import Curve, FitInputs, fit
+
+UNSEEN_COUNT = 0.01
+"""How often a token counts as seen that is in no answer: as good as never."""
 
 
 def build_encoder_decoder(
@@ -70,6 +74,19 @@ def switch_off_dropout(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
+
+
+def expect_answers(llm: FrozenLLM, answers: Sequence[str]) -> None:
+    """Start the output bias from how often each token occurs in the answers, end tokens included.
+
+    Adam moves a bias by its learning rate a step: a short tuning would spend itself on learning
+    which few of 30,000 tokens are answers at all.
+    """
+    bias = llm.model.get_output_embeddings().bias
+    ids = [token for answer in tokenize_answers(llm, list(answers)) for token in answer]
+    counts = torch.bincount(torch.tensor(ids), minlength=len(bias)) + UNSEEN_COUNT
+    with torch.no_grad():
+        bias.copy_((counts / counts.sum()).log())
 
 
 class TuningExample(NamedTuple):
@@ -170,6 +187,7 @@ def tune_on_questions(
     config = examples.config
     kept = ["embeddings", *(f"encoder.encoder.layer.{i}." for i in range(config.num_frozen_layers))]
     torch.manual_seed(examples.seed)
+    expect_answers(llm, examples.answers)
     for name, parameter in llm.model.named_parameters():
         parameter.requires_grad_(not any(part in name for part in kept))
     collate = partial(collate_tuning, llm, max_input_length=max_input_length)

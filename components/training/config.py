@@ -9,7 +9,7 @@ from components.optimization.config import FitConfig
 class AlignmentConfig(Config):
     """How the projector is aligned with the LLM's words before training."""
 
-    num_steps: int = Field(300, ge=0, description="Steps; 0 leaves it out, as the paper does.")
+    num_steps: int = Field(1000, ge=0, description="Steps; 0 leaves it out, as the paper does.")
     batch_size: int = Field(256, ge=1, description="History items a step.")
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate, falling to zero.")
 
@@ -18,7 +18,7 @@ class TrainingConfig(Config):
     """How the user embedder is trained; every trained arm gets the same."""
 
     fit: FitConfig = Field(
-        FitConfig(num_epochs=0.75, batch_size=16, learning_rate=5e-4, encoder_learning_rate=1e-4),
+        FitConfig(num_epochs=1.0, batch_size=16, learning_rate=2e-4, encoder_learning_rate=1e-4),
         description="The recipe.",
     )
     alignment: AlignmentConfig = Field(

@@ -105,24 +105,38 @@ def test_bayes_equals_a_brute_force(task):
 def test_tag_likelihoods_by_hand():
     config = SMALL.model_copy(update={"tag_noise": 0.15, "liked_weight": 9.0})
     world = WORLDS["LaMP_2"](config)
-    cue = (TAGS.index("fantasy"), TAGS.index("comedy"))
+    cue = (TAGS.index("romance"), TAGS.index("comedy"))
     neutral = world.likelihood(cue)[0]
     assert neutral.sum() == pytest.approx(1)
     others = np.delete(neutral, cue)
     np.testing.assert_allclose(others, 0.01)  # 0.15 over fifteen tags
-    # A state that likes the first family, sci-fi, fantasy and dystopia, and no other.
     states = list(itertools.product((False, True), repeat=len(TAG_FAMILIES)))
-    liking = world.likelihood(cue)[states.index((True, False, False, False, False))]
-    odds = (neutral[cue[0]] - 0.01) / (neutral[cue[1]] - 0.01)
-    assert odds == pytest.approx(config.first_weight)  # the first-named tag is likelier
-    assert (liking[cue[0]] - 0.01) / (liking[cue[1]] - 0.01) == pytest.approx(9 * odds)
-    both = world.likelihood(cue)[states.index((True, True, False, False, False))]
-    np.testing.assert_allclose(both, neutral)  # liking both changes nothing between them
-    like_one = SMALL.liked_share * (1 - SMALL.liked_share) ** 4
-    assert world.prior_S[states.index((True, False, False, False, False))] == pytest.approx(
-        like_one
-    )
+    def answer(**likes):
+        """Return the odds of romance over comedy for a user who likes these tags' families."""
+        state = tuple(any(likes.get(tag, False) for tag in family) for family in TAG_FAMILIES)
+        told = world.likelihood(cue)[states.index(state)]
+        return (told[cue[0]] - 0.01) / (told[cue[1]] - 0.01)
+
+    odds = 1 / config.popularity_odds  # romance is its family's niche tag, comedy a popular one
+    assert answer() == pytest.approx(odds)
+    assert answer(romance=True) == pytest.approx(9 * odds)
+    assert answer(comedy=True) == pytest.approx(odds / 9)
+    assert answer(romance=True, comedy=True) == pytest.approx(odds)
+    like_one = SMALL.liked_share * (1 - SMALL.liked_share) ** (len(TAG_FAMILIES) - 1)
+    assert world.prior_S[1] == pytest.approx(like_one)
     assert world.prior_S.sum() == pytest.approx(1)
+
+
+def test_a_description_shows_a_popular_and_a_niche_tag_of_different_families():
+    world, rng = WORLDS["LaMP_2"](SMALL), np.random.default_rng(0)
+    family_of = {tag: number for number, family in enumerate(TAG_FAMILIES) for tag in family}
+    assert sorted(family_of) == sorted(TAGS)
+    cues = [world.draw_cue(rng) for _ in range(200)]
+    assert all(len({family_of[TAGS[tag]] for tag in cue}) == len(cue) == 2 for cue in cues)
+    popular = {TAGS.index(family[0]) for family in TAG_FAMILIES}
+    assert all(len(popular & set(cue)) == 1 for cue in cues)
+    assert {cue.index(*popular & set(cue)) for cue in cues} == {0, 1}  # in either order
+    assert {tag for cue in cues for tag in cue} == set(range(len(TAGS)))
 
 
 def test_score_likelihoods_by_hand():

@@ -14,6 +14,7 @@ from components.llm.warm_start import (
     build_encoder_decoder,
     collate_tuning,
     draw_hint,
+    expect_answers,
     tune_on_questions,
 )
 from components.llm.warm_start import _HintedLLM as HintedLLM
@@ -119,3 +120,15 @@ def test_tuning_learns_and_leaves_embeddings_and_lower_layers_alone(encoder_fold
     assert all(name.startswith(expected) for name in moved)
     assert not llm.model.training
     assert not any(parameter.requires_grad for parameter in llm.model.parameters())
+
+
+def test_an_untuned_llm_expects_the_answers_by_how_often_they_are_given(encoder_folder):
+    llm = make_warm_start(encoder_folder)
+    expect_answers(llm, ["a", "a", "a", "b"])
+    a, b, end = (llm.tokenizer.convert_tokens_to_ids(token) for token in ("a", "b", "[SEP]"))
+    expected = llm.model.get_output_embeddings().bias.exp()
+    assert expected.sum().item() == pytest.approx(1, abs=1e-4)
+    assert (expected[a] / expected[b]).item() == pytest.approx(3, rel=0.02)
+    assert (expected[end] / expected[a]).item() == pytest.approx(4 / 3, rel=0.02)
+    unseen = llm.tokenizer.convert_tokens_to_ids("c")
+    assert 0 < expected[unseen].item() < 0.002
