@@ -65,7 +65,8 @@ def build_tag_world(config: SimulatorConfig) -> World:
     family_of = {tag: index for index, family in enumerate(TAG_FAMILIES) for tag in family}
     liked = likes[:, [family_of[tag] for tag in TAGS]]
     is_popular = np.isin(TAGS, [family[0] for family in TAG_FAMILIES])
-    weight = np.where(is_popular, config.popularity_odds, 1.0) * np.where(liked, config.liked_weight, 1.0)
+    popularity = np.where(is_popular, config.popularity_odds, 1.0)
+    weight = popularity * np.where(liked, config.liked_weight, 1.0)
 
     def likelihood(cue: Cue) -> np.ndarray:
         probability = np.full(liked.shape, config.tag_noise / len(TAGS))

@@ -111,6 +111,7 @@ def test_tag_likelihoods_by_hand():
     others = np.delete(neutral, cue)
     np.testing.assert_allclose(others, 0.01)  # 0.15 over fifteen tags
     states = list(itertools.product((False, True), repeat=len(TAG_FAMILIES)))
+
     def answer(**likes):
         """Return the odds of romance over comedy for a user who likes these tags' families."""
         state = tuple(any(likes.get(tag, False) for tag in family) for family in TAG_FAMILIES)
