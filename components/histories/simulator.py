@@ -1,15 +1,16 @@
 """Simulated users with latent tastes, in LaMP's own layout, with the best that can be known.
 
-LaMP_2: a user likes each family of tags with probability `liked_share`. A movie's description shows
-two plausible tags, a popular one and another family's niche one, and the user answers one of them:
-a liked tag with odds of `liked_weight`, a popular one with odds of `popularity_odds`.
+LaMP_2: a user likes each family of tags with probability `liked_share`. She watches and answers by
+the same odds: `liked_weight` for a tag that she likes, `popularity_odds` for a popular one. A movie
+of her history shows one tag, which she chose among all of them. A question's shows two plausible
+tags, a popular one and another family's niche one, and she answers one of the two.
 LaMP_3: a review shows a quality of 1 to 5, and the user's score is that plus her own harshness.
 
 Beside the questions stands `limits.json`: the answers to the test questions of three ideal judges,
 `without_user` (knows the texts' meaning, not the user), `bayes` (posterior predictive given the
 same history) and `oracle` (knows the taste).
 
-Letters: S taste states, L labels.
+Letters: S taste states, L labels, C what a history item may show (a tag or a quality).
 """
 
 import itertools
@@ -51,7 +52,10 @@ class World:
     prior_S: np.ndarray
     likelihood: Callable[[Cue], np.ndarray]
     """Cue to the probability of every label in every state of taste, float [S, L]."""
+    shown_SC: np.ndarray
+    """Probability, in every state of taste, that a history item shows the cue `(c,)`."""
     draw_cue: Callable[[np.random.Generator], Cue]
+    """Draw what a question shows."""
     write_text: Callable[[Cue, bool, np.random.Generator], str]
 
 
@@ -74,6 +78,8 @@ def build_tag_world(config: SimulatorConfig) -> World:
         probability[:, cue] += (1 - config.tag_noise) * chosen
         return probability
 
+    shown = weight / weight.sum(axis=1, keepdims=True)
+
     def draw_cue(rng: np.random.Generator) -> Cue:
         one, other = rng.choice(len(TAG_FAMILIES), size=2, replace=False)
         tags = [TAG_FAMILIES[one][0], str(rng.choice(TAG_FAMILIES[other][1:]))]
@@ -83,7 +89,7 @@ def build_tag_world(config: SimulatorConfig) -> World:
         phrases = [pick_phrase(MOVIE_FRAMES, TAG_MOTIFS[TAGS[tag]], unseen, rng) for tag in cue]
         return f"{', '.join(phrases)}."
 
-    return World(TAGS, prior, likelihood, draw_cue, write_text)
+    return World(TAGS, prior, likelihood, shown, draw_cue, write_text)
 
 
 def build_score_world(config: SimulatorConfig) -> World:
@@ -101,7 +107,8 @@ def build_score_world(config: SimulatorConfig) -> World:
     def write_text(cue: Cue, unseen: bool, rng: np.random.Generator) -> str:
         return f"{pick_phrase(REVIEW_FRAMES, QUALITY_MOTIFS[cue[0]], unseen, rng)}."
 
-    return World(SCORES, prior / prior.sum(), likelihood, draw_cue, write_text)
+    shown = np.full((len(prior), len(SCORES)), 1 / len(SCORES))
+    return World(SCORES, prior / prior.sum(), likelihood, shown, draw_cue, write_text)
 
 
 WORLDS = {"LaMP_2": build_tag_world, "LaMP_3": build_score_world}
@@ -170,15 +177,16 @@ def simulate_user(
     """Draw one user's taste, history and questions; questions use unseen phrases if `unseen`."""
     state = int(rng.choice(len(world.prior_S), p=world.prior_S))
 
-    def draw_event(unseen: bool) -> Event:
-        cue = world.draw_cue(rng)
+    def draw_event(cue: Cue, unseen: bool) -> Event:
         probability = world.likelihood(cue)[state]
         answer = int(rng.choice(len(world.labels), p=probability / probability.sum()))
         return Event(cue, world.write_text(cue, unseen, rng), answer)
 
     num_items = int(rng.integers(config.min_items, config.max_items + 1))
-    items = [draw_event(False) for _ in range(num_items)]
-    return User(state, items, [draw_event(unseen) for _ in range(num_questions)])
+    shown = rng.choice(world.shown_SC.shape[1], size=num_items, p=world.shown_SC[state])
+    items = [draw_event((int(cue),), False) for cue in shown]
+    questions = [draw_event(world.draw_cue(rng), unseen) for _ in range(num_questions)]
+    return User(state, items, questions)
 
 
 def question_id(split: str, user: int, question: int) -> str:
@@ -221,6 +229,7 @@ def judge_users(world: World, task: Task, split: str, users: list[User]) -> dict
     for number, user in enumerate(users):
         posterior = world.prior_S.copy()
         for item in user.items:
+            posterior *= world.shown_SC[:, item.cue[0]]
             posterior *= world.likelihood(item.cue)[:, item.answer]
             posterior /= posterior.sum()
         for index, question in enumerate(user.questions):

@@ -28,7 +28,7 @@ class WarmStartConfig(Config):
     )
     max_hint_labels: int = Field(4, ge=1, description="Most labels that a hint names.")
     fit: FitConfig = Field(
-        FitConfig(num_epochs=1.0, batch_size=16, learning_rate=5e-4, encoder_learning_rate=2e-4),
+        FitConfig(num_epochs=1.0, batch_size=8, learning_rate=5e-4, encoder_learning_rate=2e-4),
         description="How the LLM is tuned.",
     )
 

@@ -94,7 +94,7 @@ def fit(
             max_grad_norm=config.max_grad_norm,
             logging_steps=log_every,
             eval_strategy="steps" if inputs.dev is not None else "no",
-            eval_steps=max(1, num_steps // 5),
+            eval_steps=math.ceil(num_steps / 5),
             save_strategy="no",
             report_to=[],
             remove_unused_columns=False,

@@ -26,7 +26,7 @@ SIMULATOR = SimulatorConfig(
     num_dev_users=2,
     num_test_users=4,
     train_questions_per_user=2,
-    eval_questions_per_user=5,
+    eval_questions_per_user=10,
     min_items=3,
     max_items=6,
 )

@@ -96,7 +96,7 @@ def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None
         "LaMP_2",
         "test",
     )
-    assert (document["num_questions"], document["num_users"]) == (20, 4)
+    assert (document["num_questions"], document["num_users"]) == (40, 4)
     assert set(document["arms"]) == {
         "base",
         "instruction_only",

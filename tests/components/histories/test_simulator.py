@@ -47,6 +47,7 @@ COIN = World(
     labels=("1", "2"),
     prior_S=np.array([0.5, 0.5]),
     likelihood=lambda cue: np.array([[0.8, 0.2], [0.3, 0.7]]),
+    shown_SC=np.ones((2, 1)),
     draw_cue=lambda rng: (0,),
     write_text=lambda cue, unseen, rng: "text",
 )
@@ -89,8 +90,10 @@ def test_bayes_equals_a_brute_force(task):
         for index, question in enumerate(user.questions):
             joint = np.zeros(len(world.labels))
             for state, prior in enumerate(world.prior_S):
+                shown = [world.shown_SC[state, item.cue[0]] for item in user.items]
                 seen = [world.likelihood(item.cue)[state, item.answer] for item in user.items]
-                joint += prior * np.prod(seen) * world.likelihood(question.cue)[state]
+                known = prior * np.prod(shown) * np.prod(seen)
+                joint += known * world.likelihood(question.cue)[state]
             belief = joint / joint.sum()
             for metric in task.metrics:
                 costs = {
@@ -138,6 +141,26 @@ def test_a_description_shows_a_popular_and_a_niche_tag_of_different_families():
     assert all(len(popular & set(cue)) == 1 for cue in cues)
     assert {cue.index(*popular & set(cue)) for cue in cues} == {0, 1}  # in either order
     assert {tag for cue in cues for tag in cue} == set(range(len(TAGS)))
+
+
+def test_a_history_shows_what_its_user_likes_by_the_odds_that_she_answers_with():
+    config = SMALL.model_copy(update={"liked_weight": 9.0, "popularity_odds": 4.0})
+    world = WORLDS["LaMP_2"](config)
+    np.testing.assert_allclose(world.shown_SC.sum(axis=1), 1)
+    nobody, everything, first = world.shown_SC[0], world.shown_SC[-1], world.shown_SC[64]
+    niche, popular = TAGS.index("dystopia"), TAGS.index("sci-fi")  # the first family's
+    elsewhere = TAGS.index("romance")
+    assert nobody[popular] / nobody[niche] == pytest.approx(4)
+    np.testing.assert_allclose(everything, nobody)
+    assert first[popular] / first[niche] == pytest.approx(4)
+    assert first[niche] / first[elsewhere] == pytest.approx(9)
+    user = simulate_user(world, config, 2, True, np.random.default_rng(0))
+    assert all(len(item.cue) == 1 for item in user.items)
+
+
+def test_a_review_in_a_history_is_of_any_quality():
+    shown = WORLDS["LaMP_3"](SMALL).shown_SC
+    np.testing.assert_allclose(shown, 0.2)
 
 
 def test_score_likelihoods_by_hand():
