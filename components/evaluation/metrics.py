@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from rouge_score.rouge_scorer import RougeScorer
 
 from components.tasks.task import Metric, Task
 
@@ -140,6 +139,9 @@ def _score_errors(predictions: Sequence[str], golds: Sequence[str], task: Task) 
 
 def _score_rouge(metric: str, predictions: Sequence[str], golds: Sequence[str]) -> FloatArray:
     """Return F-measures; each distinct pair of texts is scored once."""
+    # Imported here: it brings all of nltk, and only tasks whose outputs are texts need it.
+    from rouge_score.rouge_scorer import RougeScorer
+
     rouge_type = ROUGE_TYPES[metric]
     scorer = RougeScorer([rouge_type], use_stemmer=False)
     pairs = list(zip(golds, predictions, strict=True))

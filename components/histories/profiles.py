@@ -18,6 +18,7 @@ class ProfileItems:
         self._task = task
         self._rows: dict[ItemKey, ItemRow] = {}
         self._sources: dict[ItemKey, Any] = {}
+        self._latest: tuple[Any, list[Any], tuple[str, list[ItemKey]]] | None = None
 
     def add_profile(self, question: Record, question_id: str) -> tuple[str, list[ItemKey]]:
         """Take in a question's profile; return its user and its items, oldest first.
@@ -31,6 +32,9 @@ class ProfileItems:
         profile = question.require("profile")
         if not isinstance(profile, list):
             raise question.error("profile", f"is {type(profile).__name__}, expected a list")
+        user = question.values.get("user_id")
+        if profile and self._latest is not None and self._latest[:2] == (user, profile):
+            return self._latest[2]
         records = [
             Record(f"{question.place}, profile item {number}", _as_object(question, number, item))
             for number, item in enumerate(profile, start=1)
@@ -48,7 +52,9 @@ class ProfileItems:
                 raise record.error("id", f"{item_id!r} stands twice in this profile")
             self._add_item(key, record, time)
             keys[key] = None
-        return user_id, list(keys)
+        # A user's questions often stand together, each with the same profile.
+        self._latest = (user, profile, (user_id, list(keys)))
+        return self._latest[2]
 
     def sort(self) -> tuple[list[ItemRow], dict[ItemKey, int]]:
         """Return the rows by user, time (unknown first) and first appearance, and their numbers."""

@@ -18,11 +18,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from components.histories.simulator_config import SimulatorConfig
 from components.histories.simulator_phrases import (
@@ -72,6 +73,7 @@ def build_tag_world(config: SimulatorConfig) -> World:
     popularity = np.where(is_popular, config.popularity_odds, 1.0)
     weight = popularity * np.where(liked, config.liked_weight, 1.0)
 
+    @cache
     def likelihood(cue: Cue) -> np.ndarray:
         probability = np.full(liked.shape, config.tag_noise / len(TAGS))
         chosen = weight[:, cue] / weight[:, cue].sum(axis=1, keepdims=True)
@@ -94,12 +96,13 @@ def build_tag_world(config: SimulatorConfig) -> World:
 
 def build_score_world(config: SimulatorConfig) -> World:
     """Build LaMP_3: a grid of harshness values is the states of taste."""
-    prior = norm.pdf(HARSHNESS_GRID / config.harshness_scale)
+    prior = np.exp(-((HARSHNESS_GRID / config.harshness_scale) ** 2) / 2)
     edges = np.array([-np.inf, 1.5, 2.5, 3.5, 4.5, np.inf])
 
+    @cache
     def likelihood(cue: Cue) -> np.ndarray:
         mean = 1 + cue[0] - HARSHNESS_GRID[:, None]
-        return np.diff(norm.cdf((edges[None, :] - mean) / config.score_noise), axis=1)
+        return np.diff(ndtr((edges[None, :] - mean) / config.score_noise), axis=1)
 
     def draw_cue(rng: np.random.Generator) -> Cue:
         return (int(rng.integers(len(SCORES))),)

@@ -18,13 +18,16 @@ class SimulatorConfig(Config):
     min_items: int = Field(24, ge=0, description="Fewest history items a user has.")
     max_items: int = Field(40, ge=1, description="Most history items a user has.")
     liked_share: float = Field(
-        0.4, gt=0, lt=1, description="LaMP_2: probability that a user likes a given family of tags."
+        0.35,
+        gt=0,
+        lt=1,
+        description="LaMP_2: probability that a user likes a family of tags.",
     )
     liked_weight: float = Field(
         200.0, ge=1, description="LaMP_2: odds with which a user picks a liked over another tag."
     )
     popularity_odds: float = Field(
-        8.0, ge=1, description="LaMP_2: odds with which a popular tag is picked over a niche one."
+        12.0, ge=1, description="LaMP_2: odds with which a popular tag is picked over a niche one."
     )
     harshness_scale: float = Field(
         1.0, gt=0, description="LaMP_3: standard deviation of users' harshness, in score points."

@@ -5,11 +5,13 @@ Letters: B batch, K soft prompt vectors, T tokens, D LLM width.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 IGNORE_INDEX = -100
 
@@ -18,8 +20,8 @@ IGNORE_INDEX = -100
 class FrozenLLM:
     """A pretrained model without gradients of its own, with its tokenizer."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
 
     def __post_init__(self) -> None:
         self.model.requires_grad_(False)

@@ -6,12 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSeq2SeqLM,
-    AutoTokenizer,
-)
+import transformers
 
 from components.folder import Folder
 from components.llm.frozen_llm import FrozenLLM
@@ -47,10 +42,12 @@ class LLMFolder(Folder):
         description = self.describe()
         location = str(self.path / WEIGHTS) if self.has_weights else str(description["name"])
         revision = {} if self.has_weights else {"revision": description["revision"]}
-        config = AutoConfig.from_pretrained(location, **revision)
-        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = kind.from_pretrained(location, dtype=getattr(torch, dtype), **revision)
-        return FrozenLLM(model.to(device), AutoTokenizer.from_pretrained(location, **revision))
+        config = transformers.AutoConfig.from_pretrained(location, **revision)
+        kind = "Seq2Seq" if config.is_encoder_decoder else "Causal"
+        load_model = getattr(transformers, f"AutoModelFor{kind}LM").from_pretrained
+        model = load_model(location, dtype=getattr(torch, dtype), **revision)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(location, **revision)
+        return FrozenLLM(model.to(device), tokenizer)
 
 
 def write_llm_folder(

@@ -9,14 +9,13 @@ answers of an invented user, whose words' embeddings are averaged where the pers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
+import transformers
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import BertConfig, BertLMHeadModel, EncoderDecoderModel
 
 from components.llm.config import WarmStartConfig
 from components.llm.frozen_llm import (
@@ -29,12 +28,15 @@ from components.llm.frozen_llm import (
 )
 from components.optimization.fit import Curve, FitInputs, fit
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 UNSEEN_COUNT = 0.01
 """How often a token counts as seen that is in no answer: as good as never."""
 
 
 def build_encoder_decoder(
-    encoder: SentenceTransformer, num_decoder_layers: int, seed: int
+    encoder: "SentenceTransformer", num_decoder_layers: int, seed: int
 ) -> FrozenLLM:
     """Join a BERT-like sentence encoder and a new decoder of the same width, seeded.
 
@@ -47,7 +49,7 @@ def build_encoder_decoder(
     settings = {**body.config.to_dict(), "num_hidden_layers": num_decoder_layers}
     settings |= {"is_decoder": True, "add_cross_attention": True, "tie_word_embeddings": True}
     torch.manual_seed(seed)
-    decoder = BertLMHeadModel(BertConfig(**settings))
+    decoder = transformers.BertLMHeadModel(transformers.BertConfig(**settings))
     decoder.bert.embeddings.load_state_dict(body.embeddings.state_dict())
     for new, known in zip(
         decoder.bert.encoder.layer, body.encoder.layer[-num_decoder_layers:], strict=True
@@ -55,7 +57,7 @@ def build_encoder_decoder(
         new.load_state_dict(known.state_dict(), strict=False)
         new.crossattention.load_state_dict(known.attention.state_dict(), strict=False)
     decoder.tie_weights()
-    model = EncoderDecoderModel(encoder=body, decoder=decoder)
+    model = transformers.EncoderDecoderModel(encoder=body, decoder=decoder)
     switch_off_dropout(model)
     special = {
         "decoder_start_token_id": tokenizer.cls_token_id,

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments
-from transformers.trainer_callback import PrinterCallback
 
 from components.optimization.config import FitConfig
 
@@ -75,6 +73,9 @@ def fit(
     Raises:
         ValueError: If there is nothing to train on, or the loss stops being a number.
     """
+    # Imported here: it takes seconds, and a run whose steps are all cached fits nothing.
+    from transformers import PrinterCallback, Trainer, TrainingArguments
+
     num_examples = len(inputs.train)  # type: ignore[arg-type]
     if num_examples == 0:
         raise ValueError(

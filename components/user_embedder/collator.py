@@ -5,14 +5,16 @@ Letters: B batch, T tokens of the input encoder, H history items, E encoder widt
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from components.llm.frozen_llm import FrozenLLM, collate_prompts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class Example(NamedTuple):
@@ -73,7 +75,7 @@ class PersonaCollator:
     """
 
     llm: FrozenLLM
-    input_tokenizer: PreTrainedTokenizerBase
+    input_tokenizer: "PreTrainedTokenizerBase"
     query_prompt: str
     encoder_dim: int
     max_input_length: int

@@ -3,17 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
-from sentence_transformers import SentenceTransformer
 
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.folder import Folder, hash_file
 from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.user_embedder import Aggregation, UserEmbedder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 WEIGHTS = "user_embedder.safetensors"
 CARD = "user_embedder.json"
@@ -37,7 +39,7 @@ class EmbedderCard(BaseModel):
 
 
 def build_user_embedder(
-    card: EmbedderCard, input_encoder: SentenceTransformer | None = None
+    card: EmbedderCard, input_encoder: "SentenceTransformer | None" = None
 ) -> UserEmbedder:
     """Build an untrained user embedder whose input encoder starts from the history encoder.
 

@@ -4,14 +4,17 @@ Letters: B batch, T tokens, H history items, E encoder width, D LLM width, K sof
 """
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import torch
-from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from components.llm.frozen_llm import SoftPrompt
 from components.user_embedder.aggregator import Persona, PersonalAggregator, Projector
 from components.user_embedder.config import EmbedderConfig
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 
 class Aggregation(StrEnum):
@@ -56,7 +59,7 @@ class UserEmbedder(nn.Module):
         self,
         config: EmbedderConfig,
         aggregation: Aggregation,
-        input_encoder: SentenceTransformer | None,
+        input_encoder: "SentenceTransformer | None",
         encoder_dim: int,
         llm_dim: int,
         scale: float,
