@@ -10,10 +10,10 @@ from components.config import Config
 class SimulatorConfig(Config):
     """How many simulated users there are, and how strongly their tastes show."""
 
-    num_train_users: int = Field(400, ge=4, description="Users who only ask train questions.")
+    num_train_users: int = Field(1600, ge=4, description="Users who only ask train questions.")
     num_dev_users: int = Field(24, ge=2, description="Users who only ask dev questions.")
     num_test_users: int = Field(120, ge=2, description="Users who only ask test questions.")
-    train_questions_per_user: int = Field(40, ge=1, description="Questions a train user asks.")
+    train_questions_per_user: int = Field(10, ge=1, description="Questions a train user asks.")
     eval_questions_per_user: int = Field(12, ge=1, description="Questions a dev or test user asks.")
     min_items: int = Field(24, ge=0, description="Fewest history items a user has.")
     max_items: int = Field(40, ge=1, description="Most history items a user has.")

@@ -18,7 +18,7 @@ class TrainingConfig(Config):
     """How the user embedder is trained; every trained arm gets the same."""
 
     fit: FitConfig = Field(
-        FitConfig(num_epochs=0.6, batch_size=16, learning_rate=2e-4, encoder_learning_rate=1e-4),
+        FitConfig(num_epochs=0.75, batch_size=16, learning_rate=6e-4, encoder_learning_rate=3e-4),
         description="The recipe.",
     )
     alignment: AlignmentConfig = Field(
