@@ -57,7 +57,7 @@ def train_persona(
         training: How it is trained.
         evaluation: How it is judged.
         promotion: What it takes to become champion.
-        report: Where the report goes.
+        report: Where the report goes, and what it may show.
         seed: Of everything random.
     """
     task = resolve_task(task)
@@ -66,7 +66,7 @@ def train_persona(
     recipe = Recipe(encoder=encoder, llm=llm, embedder=embedder, training=training, seed=seed)
 
     raw = load_histories(data, task, seed)
-    histories, validated = validate_histories(raw, task, validation)
+    histories, validated = validate_histories(raw, task, validation, report.show_texts)
     champion = find_champion(task.name)
     vectors = encode_histories(histories, task.history_template, encoder)
     frozen = prepare_llm(

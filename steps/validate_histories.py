@@ -17,12 +17,12 @@ from steps.scratch import make_scratch_directory
 
 @step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
 def validate_histories(
-    histories: Histories, task: Task, validation: ValidationConfig
+    histories: Histories, task: Task, validation: ValidationConfig, show_texts: bool
 ) -> tuple[Annotated[Histories, "sound_histories"], Annotated[ValidationFolder, "validation"]]:
     """Set defective rows apart; too many of them stop the run, but the report is kept."""
     directory = make_scratch_directory()
     try:
-        outcome = validate(histories, task, validation, directory)
+        outcome = validate(histories, task, validation, directory, show_texts)
     except ValidationError:
         folder = ValidationFolder.at(directory / "validation")
         save_artifact(folder, "failed_validation", materializer=FolderMaterializer)

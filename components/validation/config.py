@@ -66,9 +66,6 @@ class ValidationConfig(Config):
             "quarantine all the same."
         ),
     )
-    show_texts: bool = Field(
-        False, description="Whether unknown labels may stand in the Data Docs as they came."
-    )
 
     def severity_of(self, rule: Rule) -> Severity:
         """Return whether a rule stops the run above its threshold (critical) or not (warning)."""

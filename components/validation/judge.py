@@ -46,7 +46,9 @@ class Judgement:
     """Items and questions without defective rows; None where columns are wrong."""
 
 
-def judge_histories(histories: Histories, task: Task, config: ValidationConfig) -> Judgement:
+def judge_histories(
+    histories: Histories, task: Task, config: ValidationConfig, show_texts: bool
+) -> Judgement:
     """Check every rule; rows are judged only if the columns are as they should be."""
     items, questions = open_tables(histories)
     columns: dict[TableName, pd.DataFrame] = {
@@ -61,7 +63,7 @@ def judge_histories(histories: Histories, task: Task, config: ValidationConfig) 
         report = _build_report(task, summarize(suites, config, RowNames(columns)), ())
         return Judgement(report, suites, QUARANTINE_SCHEMA.empty_table(), None)
     tables = take_apart(items, questions)
-    rows = _judge_rows(engine, tables, task, config)
+    rows = _judge_rows(engine, tables, task, show_texts)
     suites = schema + rows
     sorting = sort_rows(tables, [result for suite in rows for result in suite.results])
     rules = summarize(suites, config, RowNames(columns, tables))
@@ -74,9 +76,8 @@ def judge_histories(histories: Histories, task: Task, config: ValidationConfig) 
 
 
 def _judge_rows(
-    engine: Engine, tables: SourceTables, task: Task, config: ValidationConfig
+    engine: Engine, tables: SourceTables, task: Task, show_texts: bool
 ) -> list[SuiteResult]:
-    show_texts = config.show_texts
     return [
         engine.run(items_suite(task), frame_items(tables, task, show_texts)),
         engine.run(questions_suite(task), frame_questions(tables, task, show_texts)),

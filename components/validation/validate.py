@@ -29,9 +29,13 @@ class ValidationOutcome:
 
 
 def validate_histories(
-    histories: Histories, task: Task, config: ValidationConfig, directory: Path
+    histories: Histories,
+    task: Task,
+    config: ValidationConfig,
+    directory: Path,
+    show_texts: bool = False,
 ) -> ValidationOutcome:
-    """Judge every row, set defective ones apart, and report; users' texts stay out of the report.
+    """Judge every row, set defective ones apart, and report.
 
     What becomes of a defective row, and why: `components.validation.suites`.
 
@@ -41,6 +45,7 @@ def validate_histories(
         config: Which share of defects stops the run.
         directory: Gets `validation/` in any case, and `histories/` unless the run stops; each
             complete or not at all, and neither may have content yet.
+        show_texts: Whether unknown labels may stand in the Data Docs as they came.
 
     Returns:
         The sound histories, and the folder and figures of the report.
@@ -49,7 +54,7 @@ def validate_histories(
         ValidationError: If a rule's share of defects is above its threshold; names rule, count,
             share, threshold and ids. `validation/` is there to look at.
     """
-    judgement = judge_histories(histories, task, config)
+    judgement = judge_histories(histories, task, config, show_texts)
     report = judgement.report
     page = render_data_docs(report, judgement.suites)
     folder = write_validation(

@@ -100,6 +100,16 @@ def test_users_without_id_share_their_oldest_item(tmp_path: Path, task: Task) ->
     assert len(rows.items) == 3
 
 
+def test_neighbours_of_the_same_profile(tmp_path: Path, task: Task) -> None:
+    items = make_item("a", 1), make_item("b", 2)
+    users = ["zoe", "zoe", "ann"]
+    questions = [make_question(str(n), *items, user_id=user) for n, user in enumerate(users)]
+    write_split(tmp_path, "train", questions)
+    rows = read(tmp_path, task)
+    assert [row["history"] for row in rows.questions] == [[2, 3], [2, 3], [0, 1]]
+    assert [item["user_id"] for item in rows.items] == ["ann", "ann", "zoe", "zoe"]
+
+
 @pytest.mark.parametrize("place", ["", "dev"])
 @pytest.mark.parametrize("suffix", [".json", ".json.gz"])
 def test_both_places_plain_or_packed(tmp_path: Path, task: Task, place: str, suffix: str) -> None:

@@ -211,8 +211,9 @@ def test_unknown_labels_are_shown_only_on_demand(tmp_path: Path) -> None:
     histories = write(tmp_path / "in", rows)
     pages = {}
     for show_texts in (False, True):
-        config = ValidationConfig(thresholds=LENIENT, show_texts=show_texts)
-        outcome = validate_histories(histories, SCORE, config, tmp_path / str(show_texts))
+        config = ValidationConfig(thresholds=LENIENT)
+        directory = tmp_path / str(show_texts)
+        outcome = validate_histories(histories, SCORE, config, directory, show_texts)
         pages[show_texts] = (outcome.folder.data_docs / "index.html").read_text("utf-8")
     assert "another text of 12 characters" in pages[False]
     assert "seven" not in pages[False]
