@@ -5,7 +5,7 @@ reads. `user_statistics` alone has no model.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from components.evaluation.user_statistics import answer_from_statistics
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import build_answer_rule
 from components.tasks.task import Task
-from components.training.examples import build_examples
+from components.training.examples import Examples, build_examples
 from components.training.train import TRAINED_ARMS, Artifacts, TrainedArms, build_collator
 from components.user_embedder.collator import Example
 from components.user_embedder.embedder_folder import EmbedderFolder
@@ -60,7 +60,7 @@ class Exam:
             )
         return rows
 
-    def examples(self, rows: Sequence[int]) -> list[Example]:
+    def examples(self, rows: Sequence[int]) -> Examples:
         """Return the questions with their own histories."""
         questions = self.artifacts.histories.questions
         return build_examples(questions, self.artifacts.vectors.open(), rows, self.recipe.llm)
@@ -122,18 +122,14 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> tuple[pa.Table, dict[st
     return tabulate_predictions(exam, rows, answers), notes
 
 
-def shuffle_histories(exam: Exam, rows: list[int]) -> list[list[Example]]:
+def shuffle_histories(exam: Exam, rows: list[int]) -> list[Examples]:
     """Return the questions once a draw, each with another user's history."""
-    vectors = exam.artifacts.vectors.open()
     draws = draw_donors(
         exam.artifacts.histories, rows, exam.recipe.evaluation.num_shuffles, exam.recipe.seed
     )
     examples = exam.examples(rows)
     return [
-        [
-            example._replace(history=vectors[np.asarray(items, dtype=np.int64)])
-            for example, items in zip(examples, draw, strict=True)
-        ]
+        replace(examples, histories=[np.asarray(items, dtype=np.int64) for items in draw])
         for draw in draws
     ]
 

@@ -58,11 +58,22 @@ def tokenize_answers(llm: FrozenLLM, answers: list[str]) -> list[list[int]]:
 
 
 class SoftPrompt(NamedTuple):
-    """Vectors that stand before the LLM's tokens."""
+    """The vectors `[I ; P]` that stand before the LLM's tokens: instruction and persona.
+
+    Every arm keeps both places, and masks the one that it leaves empty. So the tokens stand at the
+    same positions in all arms and in a warm start's tuning: an LLM with absolute positions, as
+    BERT's, counts masked places too; others don't notice them.
+    """
 
     vectors_BKD: Tensor
     mask_BK: Tensor
     """1 where there is a vector, 0 where nothing is to be attended to."""
+
+
+def empty_soft_prompt(llm: FrozenLLM, batch_size: int) -> SoftPrompt:
+    """Return the soft prompt of the LLM alone: both places empty."""
+    blank = llm.model.get_input_embeddings().weight.new_zeros(batch_size, 2, llm.embedding_dim)
+    return SoftPrompt(blank, torch.zeros(batch_size, 2, dtype=torch.long, device=blank.device))
 
 
 def splice(

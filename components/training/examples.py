@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from datasets import Dataset as Table
@@ -12,9 +13,41 @@ from components.training.config import TrainingConfig
 from components.user_embedder.collator import Example, drop_history
 
 
+@dataclass(frozen=True)
+class Examples(Sequence[Example]):
+    """Questions; a history's vectors are copied from the memory map only when they are asked for.
+
+    Args:
+        prompts: What the LLM reads.
+        payloads: What the input encoder reads.
+        histories: Rows of `vectors`, oldest first, int64 [H] each.
+        answers: The gold outputs.
+        vectors: Behavior vectors of all history items, float16 [N, E].
+    """
+
+    prompts: Sequence[str]
+    payloads: Sequence[str]
+    histories: Sequence[np.ndarray]
+    answers: Sequence[str]
+    vectors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        history = self.vectors[self.histories[index]]
+        return Example(self.prompts[index], self.payloads[index], history, self.answers[index])
+
+
 def build_examples(
     questions: Table, vectors: np.ndarray, rows: Sequence[int] | np.ndarray, llm: LLMConfig
-) -> list[Example]:
+) -> Examples:
     """Turn rows of the question table into examples with their whole histories.
 
     Args:
@@ -24,13 +57,13 @@ def build_examples(
         llm: Says what the LLM reads.
     """
     chosen = questions.select(rows)
-    columns = zip(
-        chosen[llm.reads], chosen["payload"], chosen["history"], chosen["output"], strict=True
+    return Examples(
+        prompts=list(chosen[llm.reads]),
+        payloads=list(chosen["payload"]),
+        histories=[np.asarray(history, dtype=np.int64) for history in chosen["history"]],
+        answers=list(chosen["output"]),
+        vectors=vectors,
     )
-    return [
-        Example(prompt, payload, vectors[np.asarray(history, dtype=np.int64)], answer)
-        for prompt, payload, history, answer in columns
-    ]
 
 
 @dataclass

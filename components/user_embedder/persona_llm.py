@@ -11,6 +11,7 @@ from components.llm.frozen_llm import (
     FrozenLLM,
     SoftPrompt,
     answer_loss,
+    empty_soft_prompt,
     generate_answers,
 )
 from components.user_embedder.collator import Example, PersonaCollator
@@ -35,9 +36,12 @@ class PersonaLLM(nn.Module):
         self.llm_model.eval()
         return self
 
-    def soft_prompt(self, batch: dict[str, Tensor]) -> SoftPrompt | None:
+    def soft_prompt(self, batch: dict[str, Tensor]) -> SoftPrompt:
         """Return what stands before the prompts' tokens."""
-        return None if self.embedder is None else self.embedder(batch)
+        if self.embedder is None:
+            return empty_soft_prompt(self.llm, len(batch["llm_input_ids"]))
+        prompt: SoftPrompt = self.embedder(batch)
+        return prompt
 
     def forward(self, **batch: Tensor) -> dict[str, Any]:
         """Return the loss on the gold answers."""

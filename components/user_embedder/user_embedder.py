@@ -90,15 +90,18 @@ class UserEmbedder(nn.Module):
         return Persona(embedding, weights[:, 1:], weights[:, 0])
 
     def forward(self, batch: dict[str, Tensor]) -> SoftPrompt:
-        """Return `[I ; P]`, or `[I]` for the arm without persona.
+        """Return `[I ; P]`; the arm without persona leaves the place of P empty.
 
         Args:
             batch: `input_ids` and `attention_mask` [B, T] for the input encoder, `history`
                 [B, H, E] and `history_mask` [B, H] (1 for an item, 0 for padding).
         """
         batch_size = len(batch["history_mask"])
-        vectors = [(self.scale * self.instruction()).expand(batch_size, -1)]
-        if self.aggregation is not Aggregation.NONE:
-            vectors.append(self.embed_user(batch).embedding_BD)
-        stacked = torch.stack(vectors, dim=1)
-        return SoftPrompt(stacked, stacked.new_ones(stacked.shape[:2]))
+        instruction_BD = (self.scale * self.instruction()).expand(batch_size, -1)
+        if self.aggregation is Aggregation.NONE:
+            persona_BD, has_persona = torch.zeros_like(instruction_BD), 0
+        else:
+            persona_BD, has_persona = self.embed_user(batch).embedding_BD, 1
+        mask_K = torch.tensor([1, has_persona], device=instruction_BD.device)
+        vectors_BKD = torch.stack([instruction_BD, persona_BD], dim=1)
+        return SoftPrompt(vectors_BKD, mask_K.expand(batch_size, -1))

@@ -67,7 +67,7 @@ def write_listening_llm(encoder_folder: Path, directory: Path) -> LLMFolder:
     with torch.no_grad():
         for name, parameter in llm.model.named_parameters():
             if "crossattention" in name and "LayerNorm" not in name:
-                parameter.mul_(10.0)
+                parameter.mul_(30.0)
     return write_llm_folder(directory, LLMSource("warm_start", None, "settings"), llm, [])
 
 

@@ -15,7 +15,12 @@ from components.evaluation.arms import (
 )
 from components.evaluation.predictions import PREDICTION_SCHEMA, conform_predictions
 from components.histories.tables import write_histories
-from components.llm.frozen_llm import build_answer_rule, collate_prompts, generate_answers
+from components.llm.frozen_llm import (
+    build_answer_rule,
+    collate_prompts,
+    empty_soft_prompt,
+    generate_answers,
+)
 from components.training.train import Artifacts
 from components.user_embedder.embedder_folder import EmbedderFolder
 from tests.components.tiny_world import LLM, TASK
@@ -55,7 +60,9 @@ def test_base_is_the_llm_alone(answered, artifacts):
     rule = build_answer_rule(llm, TASK.labels, LLM.max_new_tokens, LLM.num_beams)
     prompts = [q["payload"] for q in artifacts.histories.questions if q["split"] == "test"]
     alone = [
-        generate_answers(llm, None, collate_prompts(llm, [prompt], None, 64), rule)[0]
+        generate_answers(
+            llm, empty_soft_prompt(llm, 1), collate_prompts(llm, [prompt], None, 64), rule
+        )[0]
         for prompt in prompts
     ]
     assert [row["prediction"] for row in pick(answered[0], "base")] == alone

@@ -6,6 +6,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from components.encoders.config import EncoderConfig
+from components.llm.frozen_llm import answer_loss, collate_prompts
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.embedder_folder import build_user_embedder, trained_names
@@ -115,8 +116,7 @@ def test_an_empty_history_has_gradients(llm, encoder_folder):
 def test_the_instruction_alone_reads_no_history(embed, encoder_folder):
     instruction = make_embedder(encoder_folder, Aggregation.NONE)
     soft = embed(PAYLOADS, HISTORIES, instruction)
-    assert soft.shape == (3, 1, LLM_DIM)
-    torch.testing.assert_close(soft, soft[:1].expand(3, 1, -1))
+    torch.testing.assert_close(soft, soft[:1].expand(3, 2, -1))
     assert {name.partition(".")[0] for name in trained_names(instruction)} == {"instruction"}
 
 
@@ -160,8 +160,20 @@ def test_the_soft_prompt_starts_at_about_the_llms_token_norm(embed):
 
 def test_without_an_embedder_it_is_the_llm_alone(llm):
     model = PersonaLLM(llm, None)
-    assert model.soft_prompt({}) is None
+    batch = collate_prompts(llm, PAYLOADS, ["time", "action", "book"], 32)
+    torch.testing.assert_close(model(**batch)["loss"], answer_loss(llm, None, batch))
     assert not list(filter(lambda p: p.requires_grad, model.parameters()))
+
+
+def test_all_arms_keep_the_words_at_the_same_positions(llm, encoder_folder):
+    """BERT counts masked places: an arm that left one out would read at other positions."""
+    embedders = [make_embedder(encoder_folder, aggregation) for aggregation in Aggregation]
+    examples = [Example(p, p, h) for p, h in zip(PAYLOADS, HISTORIES, strict=True)]
+    batch = collate(llm, embedders[0].input_encoder.tokenizer, examples)
+    softs = [PersonaLLM(llm, embedder).soft_prompt(batch) for embedder in [*embedders, None]]
+    assert {tuple(soft.vectors_BKD.shape[:2]) for soft in softs} == {(3, 2)}
+    masks = [soft.mask_BK[0].tolist() for soft in softs]
+    assert masks == [[1, 1], [1, 1], [1, 0], [0, 0]]
 
 
 def test_the_llm_never_drops_out_while_the_embedder_trains(encoder_folder):
