@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 export ZENML_ENABLE_RICH_TRACEBACK := false
+# Packages are installed without bytecode (see PIP_INSTALL), so what is imported must keep its own:
+# where this variable is set, as in many images, every start would compile for 12 s again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3.11
 BIN := .venv/bin

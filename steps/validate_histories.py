@@ -15,7 +15,15 @@ from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
 
 
-@step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
+# By name: for one materializer of several outputs ZenML goes through a set of their names, whose
+# order changes from process to process, and with it the cache key.
+@step(
+    cache_policy=code_of(__file__),
+    output_materializers={
+        "sound_histories": FolderMaterializer,
+        "validation": FolderMaterializer,
+    },
+)
 def validate_histories(
     histories: Histories, task: Task, validation: ValidationConfig, show_texts: bool
 ) -> tuple[Annotated[Histories, "sound_histories"], Annotated[ValidationFolder, "validation"]]:

@@ -1,6 +1,9 @@
 """What every step of this repository must declare, read from the steps themselves."""
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,8 @@ from zenml.steps.utils import parse_return_type_annotations
 from components.folder import Folder
 from steps.materializers import FolderMaterializer
 
-STEPS = sorted(Path(__file__).resolve().parents[2].glob("steps/*.py"))
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = sorted(ROOT.glob("steps/*.py"))
 
 
 def load_step(path: Path) -> BaseStep | None:
@@ -37,3 +41,18 @@ def test_a_step_names_its_code_and_its_folders(path: Path) -> None:
             sources = (declared and declared.materializer_source) or []
             names = [source.attribute for source in sources]
             assert names == [FolderMaterializer.__name__], f"output {name} is a folder"
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "3"])
+def test_several_outputs_have_one_order_in_every_process(hash_seed: str, zenml_home: Path) -> None:
+    """The order is part of ZenML's cache key; a set of these two has another one for each seed."""
+    module = "from steps.validate_histories import validate_histories as step"
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{module}; print(*step.configuration.outputs)"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.split() == ["sound_histories", "validation"]
