@@ -27,7 +27,7 @@ class SimulatorConfig(Config):
         200.0, ge=1, description="LaMP_2: odds with which a user picks a liked over another tag."
     )
     popularity_odds: float = Field(
-        12.0, ge=1, description="LaMP_2: odds with which a popular tag is picked over a niche one."
+        20.0, ge=1, description="LaMP_2: odds with which a popular tag is picked over a niche one."
     )
     harshness_scale: float = Field(
         1.0, gt=0, description="LaMP_3: standard deviation of users' harshness, in score points."
