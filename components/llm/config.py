@@ -8,6 +8,17 @@ from components.config import Config
 from components.optimization.config import FitConfig
 
 
+class WarmStartFit(FitConfig):
+    """The recipe of a warm start's tuning."""
+
+    num_epochs: float = Field(1.0, gt=0, description="Passes over the tuning questions.")
+    batch_size: int = Field(8, ge=1, description="Questions a step.")
+    learning_rate: float = Field(5e-4, gt=0, description="Peak learning rate of the decoder.")
+    encoder_learning_rate: float = Field(
+        2e-4, ge=0, description="Peak learning rate of the tuned encoder layers."
+    )
+
+
 class WarmStartConfig(Config):
     """How a small encoder-decoder is made from a sentence encoder (Rothe et al. 2020)."""
 
@@ -27,10 +38,7 @@ class WarmStartConfig(Config):
         0.5, ge=0, le=1, description="Probability that a label of a hint is the right answer."
     )
     max_hint_labels: int = Field(4, ge=1, description="Most labels that a hint names.")
-    fit: FitConfig = Field(
-        FitConfig(num_epochs=1.0, batch_size=8, learning_rate=5e-4, encoder_learning_rate=2e-4),
-        description="How the LLM is tuned.",
-    )
+    fit: WarmStartFit = Field(WarmStartFit(), description="How the LLM is tuned.")
 
 
 class LLMConfig(Config):

@@ -8,13 +8,15 @@ from components.config import Config
 
 
 class FitConfig(Config):
-    """How long and how fast parameters are fitted (AdamW, linear warm-up and decay)."""
+    """How long and how fast parameters are fitted (AdamW, linear warm-up and decay).
 
-    num_epochs: float = Field(2.0, gt=0, description="Passes over the training questions.")
-    batch_size: int = Field(32, ge=1, description="Questions a step.")
-    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of new parameters.")
+    What is fitted names its own defaults: `EmbedderFit`, `WarmStartFit`.
+    """
+
+    num_epochs: float = Field(gt=0, description="Passes over the training questions.")
+    batch_size: int = Field(ge=1, description="Questions a step.")
+    learning_rate: float = Field(gt=0, description="Peak learning rate of new parameters.")
     encoder_learning_rate: float = Field(
-        1e-4,
         ge=0,
         description="Peak learning rate of parameters that start from a trained encoder.",
     )

@@ -48,7 +48,8 @@ def align_projector(
     distinct = {text: index for index, text in enumerate(sorted({text for text, _ in items}))}
     words_MD = embed_words(llm, list(distinct)).cpu() / embedder.scale
     chosen_N = torch.tensor([distinct[text] for text, _ in items])
-    inputs_NE = torch.from_numpy(np.stack([vector for _, vector in items]).astype(np.float32))
+    vectors_NE = torch.from_numpy(np.stack([vector for _, vector in items]).astype(np.float32))
+    inputs_NE = vectors_NE - embedder.aggregator.center
     optimizer = torch.optim.AdamW(embedder.projector.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, config.num_steps)
     generator = torch.Generator().manual_seed(seed)

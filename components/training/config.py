@@ -14,13 +14,25 @@ class AlignmentConfig(Config):
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate, falling to zero.")
 
 
+class EmbedderFit(FitConfig):
+    """The recipe of every trained arm.
+
+    The input encoder starts from a trained one. At three times this rate it collapsed, on some
+    seeds, into one direction for all inputs (docs/experiments.md, 2026-11-24).
+    """
+
+    num_epochs: float = Field(0.75, gt=0, description="Passes over the training questions.")
+    batch_size: int = Field(16, ge=1, description="Questions a step.")
+    learning_rate: float = Field(6e-4, gt=0, description="Peak learning rate of new parameters.")
+    encoder_learning_rate: float = Field(
+        1e-4, ge=0, description="Peak learning rate of the input encoder."
+    )
+
+
 class TrainingConfig(Config):
     """How the user embedder is trained; every trained arm gets the same."""
 
-    fit: FitConfig = Field(
-        FitConfig(num_epochs=0.75, batch_size=16, learning_rate=6e-4, encoder_learning_rate=3e-4),
-        description="The recipe.",
-    )
+    fit: EmbedderFit = Field(EmbedderFit(), description="The recipe.")
     alignment: AlignmentConfig = Field(
         AlignmentConfig(), description="Alignment of the projector before training."
     )
@@ -29,6 +41,15 @@ class TrainingConfig(Config):
         ge=0,
         le=1,
         description="Probability that a training question sees a random part of its history.",
+    )
+    empty_rate: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description=(
+            "Probability that a training question sees no history at all: what teaches the null "
+            "row to serve a user without history."
+        ),
     )
     min_kept_share: float = Field(
         0.5, gt=0, le=1, description="Smallest share of the history that dropout keeps."

@@ -87,6 +87,8 @@ class TrainingExamples(Dataset[Example]):
         example = self.examples[index]
         history = example.history[-self.max_history_items :]
         rng = np.random.default_rng((self.seed, self.epoch, index))
+        if rng.random() < self.config.empty_rate:
+            return example._replace(history=history[:0])
         kept = drop_history(
             len(history), self.config.min_kept_share, self.config.history_dropout, rng
         )

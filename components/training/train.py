@@ -63,6 +63,9 @@ class TrainedArms(Folder):
         return EmbedderFolder.at(self.path / name)
 
 
+MAX_ALIGNED_ITEMS = 100_000
+"""Most items that standards and alignment are taken from: a sample of these says as much as all."""
+
 TRAINED_ARMS = {
     "persona": Aggregation.ATTENTION,
     "instruction_only": Aggregation.NONE,
@@ -118,12 +121,12 @@ def train_user_embedder(
     _, train_rows = split_train_rows(questions, recipe.llm)
     dev_rows = np.flatnonzero(np.asarray(questions["split"]) == "dev")
 
-    def pick(rows: np.ndarray, history_dropout: float) -> TrainingExamples:
+    def pick(rows: np.ndarray, settings: TrainingConfig) -> TrainingExamples:
         examples = build_examples(questions, artifacts.vectors.open(), rows, recipe.llm)
-        settings = recipe.training.model_copy(update={"history_dropout": history_dropout})
         return TrainingExamples(examples, settings, recipe.embedder.max_history_items, recipe.seed)
 
-    train, dev = pick(train_rows, recipe.training.history_dropout), pick(dev_rows, 0.0)
+    whole = recipe.training.model_copy(update={"history_dropout": 0.0, "empty_rate": 0.0})
+    train, dev = pick(train_rows, recipe.training), pick(dev_rows, whole)
     torch.manual_seed(recipe.seed)
     embedder = build_user_embedder(card)
     if aggregation is not Aggregation.NONE:
@@ -146,8 +149,11 @@ def prepare_projector(
     rows = np.unique(np.concatenate([[], *questions["history"]])).astype(np.int64)
     if not len(rows):
         return
+    if len(rows) > MAX_ALIGNED_ITEMS:
+        rng = np.random.default_rng(recipe.seed)
+        rows = np.sort(rng.choice(rows, size=MAX_ALIGNED_ITEMS, replace=False))
     vectors = artifacts.vectors.open()[rows]
-    embedder.projector.standardize_by(torch.from_numpy(vectors.astype(np.float32)))
+    embedder.standardize_by(torch.from_numpy(vectors.astype(np.float32)))
     outputs = artifacts.histories.items.select(rows)["output"]
     items = [(text, vector) for text, vector in zip(outputs, vectors, strict=True) if text]
     if items and recipe.training.alignment.num_steps:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WEIGHTS = "user_embedder.safetensors"
 CARD = "user_embedder.json"
 TOKEN_EMBEDDINGS = "embeddings.word_embeddings"
-STANDARDS = ("projector.center", "projector.spread")
+STANDARDS = ("aggregator.center", "projector.spread")
 
 
 class EmbedderCard(BaseModel):

@@ -75,6 +75,12 @@ class UserEmbedder(nn.Module):
             assert input_encoder is not None, "attention needs an input encoder"
             self.input_encoder = input_encoder
 
+    def standardize_by(self, vectors_NE: Tensor) -> None:
+        """Take centre and spread from behavior vectors, float [N, E], if there are two or more."""
+        if len(vectors_NE) > 1:
+            self.aggregator.center.copy_(vectors_NE.mean(dim=0))
+            self.projector.spread.copy_(vectors_NE.std(dim=0).clamp(min=1e-4))
+
     def encode_input(self, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:
         """Encode inputs to unit vectors, float [B, E]."""
         features = {"input_ids": input_ids_BT, "attention_mask": attention_mask_BT}

@@ -11,11 +11,10 @@ from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
 from components.histories.read import read_histories
 from components.histories.simulator_config import SimulatorConfig
-from components.llm.config import LLMConfig, WarmStartConfig
+from components.llm.config import LLMConfig, WarmStartConfig, WarmStartFit
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
-from components.optimization.config import FitConfig
 from components.tasks.lamp import LAMP_2
-from components.training.config import AlignmentConfig, TrainingConfig
+from components.training.config import AlignmentConfig, EmbedderFit, TrainingConfig
 from components.training.train import Artifacts, Recipe
 from components.user_embedder.config import EmbedderConfig
 from tests.components.tiny_models import make_warm_start, write_sentence_encoder
@@ -30,8 +29,8 @@ SIMULATOR = SimulatorConfig(
     min_items=3,
     max_items=6,
 )
-FIT = FitConfig(num_epochs=2, batch_size=4, learning_rate=0.01, encoder_learning_rate=0.01)
-WARM_START = WarmStartConfig(num_decoder_layers=1, num_frozen_layers=1, fit=FIT)
+FIT = {"num_epochs": 2, "batch_size": 4, "learning_rate": 0.01, "encoder_learning_rate": 0.01}
+WARM_START = WarmStartConfig(num_decoder_layers=1, num_frozen_layers=1, fit=WarmStartFit(**FIT))
 LLM = LLMConfig(max_input_length=64, warm_start=WARM_START)
 
 
@@ -43,7 +42,7 @@ def make_recipe(encoder: EncoderConfig, seed: int = 0) -> Recipe:
         embedder=EmbedderConfig(
             temperature=None, hidden_dim=8, max_history_items=4, max_input_length=32
         ),
-        training=TrainingConfig(fit=FIT, alignment=AlignmentConfig(num_steps=20)),
+        training=TrainingConfig(fit=EmbedderFit(**FIT), alignment=AlignmentConfig(num_steps=20)),
         seed=seed,
     )
 

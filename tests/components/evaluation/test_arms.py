@@ -21,8 +21,8 @@ from components.llm.frozen_llm import (
     empty_soft_prompt,
     generate_answers,
 )
-from components.training.train import Artifacts
-from components.user_embedder.embedder_folder import EmbedderFolder
+from components.training.train import Artifacts, TrainedArms
+from components.user_embedder.embedder_folder import EmbedderCard, EmbedderFolder
 from tests.components.tiny_world import LLM, TASK
 
 
@@ -82,10 +82,22 @@ def test_answers_come_back_in_the_questions_order(exam, trained):
     assert len(set(forth)) > 2
 
 
-def test_what_stands_before_the_prompt_changes_answers(answered):
+@pytest.fixture(scope="module")
+def loud(trained, tmp_path_factory):
+    """The trained arms at thirty times their scale, so that a random LLM cannot but hear them."""
+    folder = shutil.copytree(trained.path, tmp_path_factory.mktemp("loud") / "arms")
+    for path in folder.glob("*/user_embedder.json"):
+        card = EmbedderCard.model_validate_json(path.read_text())
+        louder = card.model_copy(update={"scale": 30 * card.scale})
+        path.write_text(louder.model_dump_json())
+    return TrainedArms.at(folder)
+
+
+def test_what_stands_before_the_prompt_changes_answers(exam, loud):
+    table, _ = answer_all_arms(exam, loud)
     runs = [("base", 0), ("instruction_only", 0), ("persona", 0), ("shuffled", 0), ("shuffled", 1)]
-    answers = {tuple(row["prediction"] for row in pick(answered[0], *run)) for run in runs}
-    assert len(answers) >= 4
+    answers = {tuple(row["prediction"] for row in pick(table, *run)) for run in runs}
+    assert len(answers) == 5
 
 
 def test_shuffled_histories_are_never_the_own(exam):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from components.llm.config import WarmStartConfig
+from components.llm.config import WarmStartConfig, WarmStartFit
 from components.llm.warm_start import (
     TuningExample,
     TuningExamples,
@@ -18,11 +18,10 @@ from components.llm.warm_start import (
     tune_on_questions,
 )
 from components.llm.warm_start import _HintedLLM as HintedLLM
-from components.optimization.config import FitConfig
 from tests.components.tiny_models import make_warm_start
 
 LABELS = ("a", "b", "c", "d", "e")
-FIT = FitConfig(num_epochs=20, batch_size=4, learning_rate=0.01, encoder_learning_rate=0.01)
+FIT = WarmStartFit(num_epochs=20, batch_size=4, learning_rate=0.01, encoder_learning_rate=0.01)
 CONFIG = WarmStartConfig(
     num_decoder_layers=1, num_frozen_layers=1, hint_rate=0.5, max_hint_labels=3, fit=FIT
 )

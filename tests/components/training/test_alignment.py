@@ -82,9 +82,10 @@ def test_standards_come_from_the_embedders_train_histories_alone(artifacts, reci
     vectors = artifacts.vectors.open()[rows].astype(np.float32)
     assert 0 < len(rows) < len(items)
     for name in ("persona", "mean_pooling"):
-        projector = trained.arm(name).load().projector
-        np.testing.assert_allclose(projector.center, vectors.mean(axis=0), atol=1e-5)
-        np.testing.assert_allclose(projector.spread, vectors.std(axis=0, ddof=1), atol=1e-4)
+        embedder = trained.arm(name).load()
+        center, spread = embedder.aggregator.center, embedder.projector.spread
+        np.testing.assert_allclose(center, vectors.mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(spread, vectors.std(axis=0, ddof=1), atol=1e-4)
 
 
 def test_without_any_train_history_the_projector_stays(encoder_folder, artifacts, recipe):

@@ -10,10 +10,11 @@ from components.user_embedder.collator import Example
 HISTORY = np.arange(24, dtype=np.float16).reshape(12, 2)
 
 
-def present(seed=0, epoch=0, dropout=1.0, newest=8, num_questions=30):
+def present(seed=0, epoch=0, dropout=1.0, newest=8, num_questions=30, empty=0.0):
     """Return which items (by the half of their first number) each question's presentation keeps."""
     examples = [Example("ask", "pay", HISTORY, "a")] * num_questions
-    shown = TrainingExamples(examples, TrainingConfig(history_dropout=dropout), newest, seed)
+    config = TrainingConfig(history_dropout=dropout, empty_rate=empty)
+    shown = TrainingExamples(examples, config, newest, seed)
     shown.set_epoch(epoch)
     return [tuple((shown[index].history[:, 0] / 2).astype(int)) for index in range(len(shown))]
 
@@ -37,6 +38,13 @@ def test_half_to_all_of_the_newest_items_are_kept_in_order():
 def test_without_dropout_the_newest_items_are_whole():
     assert set(present(dropout=0.0)) == {tuple(range(4, 12))}
     assert set(present(dropout=0.0, newest=99)) == {tuple(range(12))}
+
+
+def test_some_presentations_are_of_a_user_without_history():
+    kept = present(num_questions=400, empty=0.25)
+    assert 70 < kept.count(()) < 130
+    assert {len(rows) for rows in kept} == {0, 4, 5, 6, 7, 8}
+    assert set(present(empty=1.0)) == {()}
 
 
 def test_examples_hold_the_vectors_of_their_own_history(artifacts):

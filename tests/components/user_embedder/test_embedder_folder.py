@@ -20,6 +20,7 @@ INSTRUCTION = {
 }
 PERSONA = {
     "aggregator.null_vector",
+    "aggregator.null_logit",
     *(f"projector.{layer}.{kind}" for layer in ("first", "second") for kind in ("weight", "bias")),
 }
 BODY = "input_encoder.0.model"
@@ -49,7 +50,7 @@ TRAINED = {
     Aggregation.UNIFORM: INSTRUCTION | PERSONA,
     Aggregation.ATTENTION: INSTRUCTION | PERSONA | ENCODER,
 }
-STANDARDS = {"projector.center", "projector.spread"}
+STANDARDS = {"aggregator.center", "projector.spread"}
 """No parameters, but outputs depend on them as much."""
 BATCH = {
     "input_ids": torch.tensor([[2, 40, 41, 3], [2, 50, 3, 0]]),
@@ -68,7 +69,7 @@ def save(folder, directory, aggregation=Aggregation.ATTENTION):
         for name in trained_names(embedder):
             embedder.get_parameter(name).add_(0.1)
     if aggregation is not Aggregation.NONE:
-        embedder.projector.standardize_by(torch.randn(9, WIDTH) * 2 + 1)
+        embedder.standardize_by(torch.randn(9, WIDTH) * 2 + 1)
     return embedder.eval(), save_user_embedder(embedder, card, [{"step": 1}], directory)
 
 

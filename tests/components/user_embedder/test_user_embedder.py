@@ -38,7 +38,7 @@ def make_embedder(folder, aggregation):
     torch.manual_seed(0)
     embedder = build_user_embedder(make_card(folder, aggregation, LLM_DIM, SCALE)).eval()
     if aggregation is not Aggregation.NONE:
-        embedder.projector.standardize_by(torch.from_numpy(draw_history(50)).float())
+        embedder.standardize_by(torch.from_numpy(draw_history(50)).float())
     return embedder
 
 
@@ -111,6 +111,7 @@ def test_an_empty_history_has_gradients(llm, encoder_folder):
     assert not missing
     assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
     assert gradients["aggregator.null_vector"].norm() > 0
+    assert gradients["aggregator.null_logit"].norm() > 0
 
 
 def test_the_instruction_alone_reads_no_history(embed, encoder_folder):
@@ -152,8 +153,32 @@ def test_a_history_encoder_in_half_precision_still_trains_in_full(encoder_folder
     assert {parameter.dtype for parameter in embedder.parameters()} == {torch.float32}
 
 
-def test_the_soft_prompt_starts_at_about_the_llms_token_norm(embed):
-    lengths = embed(PAYLOADS, [draw_history(5, seed) for seed in range(3)]).norm(dim=2)
+def test_standards_are_the_average_item_and_its_spread(encoder_folder):
+    embedder = make_embedder(encoder_folder, Aggregation.UNIFORM)
+    vectors = torch.ones(2, WIDTH)
+    vectors[1, 1:] = 3  # the first element is constant: its spread may not be divided by
+    embedder.standardize_by(vectors)
+    assert embedder.aggregator.center.tolist() == [1, *[2] * (WIDTH - 1)]
+    torch.testing.assert_close(embedder.projector.spread[1:], torch.full((WIDTH - 1,), 2**0.5))
+    assert 0 < embedder.projector.spread[0] < 0.001
+    embedder.standardize_by(torch.full((1, WIDTH), 9.0))
+    assert embedder.aggregator.center[1] == 2  # one vector says nothing of spread
+
+
+def narrow(history):
+    """Squeeze unit vectors into a narrow cone, as sentence vectors of one kind of text are."""
+    vectors = 0.05 * history.astype(np.float32) + np.eye(WIDTH)[0]
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+
+
+def test_the_soft_prompt_starts_at_about_the_llms_token_norm(embed, encoder_folder):
+    """With a history, without one, and where vectors share most of their direction."""
+    histories = [narrow(draw_history(5, 1)), draw_history(0), narrow(draw_history(2, 2))]
+    embedder = make_embedder(encoder_folder, Aggregation.ATTENTION)
+    embedder.standardize_by(torch.from_numpy(narrow(draw_history(200, 3))).float())
+    with torch.no_grad():  # where a few steps may have moved it
+        embedder.aggregator.null_vector.copy_(torch.randn(WIDTH) * embedder.projector.spread)
+    lengths = embed(PAYLOADS, histories, embedder).norm(dim=2)
     assert (lengths > 0.1 * SCALE).all()
     assert (lengths < 10 * SCALE).all()
 
