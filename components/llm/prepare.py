@@ -111,7 +111,9 @@ def _warm_start(histories: Histories, recipe: LLMRecipe) -> tuple[FrozenLLM, Cur
             chosen[config.reads], chosen["output"], recipe.task.labels, hinting, recipe.seed
         )
 
-    encoder = load_sentence_encoder(recipe.encoder)
+    # `precision` is the frozen encoder's; what is tuned is float32, as is the input encoder.
+    trainable = recipe.encoder.model_copy(update={"precision": "float32"})
+    encoder = load_sentence_encoder(trainable)
     llm = build_encoder_decoder(encoder, settings.num_decoder_layers, recipe.seed)
     train, dev = pick(tuning_rows, settings.hint_rate), pick(dev_rows, 0.0)
     logger.info("tuning a warm-started LLM on %d questions of its half of the users", len(train))

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from components.folder import hash_file
 from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMSource, write_llm_folder
 from components.llm.prepare import LLMRecipe, is_tuning_user, prepare_llm, split_train_rows
@@ -47,9 +50,10 @@ def test_a_ready_llm_leaves_all_train_questions_to_the_embedder(artifacts):
 def make(world, tmp_path):
     artifacts, encoder = world
 
-    def prepare(name, llm=LLM, seed=0):
+    def prepare(name, llm=LLM, seed=0, **encoder_changes):
         (tmp_path / name).mkdir()
-        recipe = LLMRecipe(task=TASK, llm=llm, encoder=encoder, seed=seed)
+        changed = encoder.model_copy(update=encoder_changes)
+        recipe = LLMRecipe(task=TASK, llm=llm, encoder=changed, seed=seed)
         return prepare_llm(artifacts.histories, recipe, tmp_path / name)
 
     return prepare
@@ -62,6 +66,12 @@ def test_the_same_seed_tunes_the_same_llm_and_shows_how(make):
     curve = folder.describe()["curve"]
     assert {"loss", "dev_loss"} <= {name for point in curve for name in point}
     assert folder.load().is_encoder_decoder
+
+
+def test_the_frozen_encoders_precision_does_not_touch_what_is_tuned(make):
+    weights = make("bfloat16", precision="bfloat16").path / "weights" / "model.safetensors"
+    assert {weight.dtype for weight in load_file(weights).values()} == {torch.float32}
+    assert hash_file(weights) == hash_file(make("float32").path / "weights" / "model.safetensors")
 
 
 def test_a_hub_llm_needs_a_commit(make):
