@@ -22,10 +22,9 @@ logger = get_logger(__name__)
 def prepare_llm(
     histories: Histories, champion: Champion, recipe: LLMRecipe
 ) -> Annotated[LLMFolder, "llm"]:
-    """Take over the champion's LLM where the same settings made it, else prepare one."""
+    """Take over the champion's warm start where the same settings made it, else prepare one."""
     directory = make_scratch_directory()
-    same = champion.llm_settings_hash == recipe.settings_hash()
-    if recipe.llm.keep_champions and same and champion.llm_hash is not None:
+    if champion.llm_hash is not None and recipe.keeps(champion.llm_settings_hash):
         logger.info("keeping the champion's LLM (version %s)", champion.version)
         return download_llm(open_registry(), recipe.task.name, champion.llm_hash, directory)
     return prepare(histories, recipe, directory)

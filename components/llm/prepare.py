@@ -71,6 +71,14 @@ class LLMRecipe(Config):
             relevant["task"] = self.task.model_dump(mode="json")
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
+    def keeps(self, settings_hash: str | None) -> bool:
+        """Whether a retraining takes over an LLM that settings of this hash made.
+
+        Only a warm start is taken over: a ready LLM is what it is, and a hub's isn't registered.
+        """
+        is_made_here = self.llm.name == WARM_START
+        return is_made_here and self.llm.keep_champions and settings_hash == self.settings_hash()
+
 
 def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLMFolder:
     """Write the LLM that stays frozen from here on.

@@ -1,0 +1,61 @@
+"""Which LLM a run takes: the champion's, or one of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from components.encoders.config import EncoderConfig
+from components.histories.tables import Histories
+from components.llm.config import LLMConfig
+from components.llm.prepare import LLMRecipe
+from components.promotion.champion import Champion
+from components.tasks.lamp import LAMP_2
+from steps import prepare_llm as module
+from steps.prepare_llm import prepare_llm
+
+HUB = LLMConfig(name="org/llm", revision="abc")
+WARM = LLMConfig()
+
+
+def make_recipe(llm: LLMConfig) -> LLMRecipe:
+    return LLMRecipe(task=LAMP_2, llm=llm, encoder=EncoderConfig(), seed=0)
+
+
+def make_champion(llm: LLMConfig) -> Champion:
+    """Make the champion of a run with the same settings."""
+    return Champion(
+        version="1",
+        weights_hash="w",
+        llm_hash="l",
+        llm_settings_hash=make_recipe(llm).settings_hash(),
+        encoder_fingerprint="e",
+    )
+
+
+def test_a_champions_hub_llm_is_no_artifact_to_take_over(tmp_path: Path) -> None:
+    """It was never registered: a second run names it again, as the first one did."""
+    histories = Histories.at(tmp_path)  # a hub LLM reads none
+    first = prepare_llm.entrypoint(histories, Champion(), make_recipe(HUB))
+    second = prepare_llm.entrypoint(histories, make_champion(HUB), make_recipe(HUB))
+
+    assert not second.has_weights
+    assert second.content_hash() == first.content_hash()
+
+
+def test_a_champions_warm_start_is_taken_over_if_it_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "open_registry", lambda: None)
+    monkeypatch.setattr(module, "download_llm", lambda *args: "the champion's")
+    monkeypatch.setattr(module, "prepare", lambda *args: "a new one")
+
+    def prepare(llm: LLMConfig, champion: Champion) -> str:
+        return prepare_llm.entrypoint(Histories.at(tmp_path), champion, make_recipe(llm))
+
+    assert prepare(WARM, make_champion(WARM)) == "the champion's"
+    for llm, champion in (
+        (WARM, Champion()),
+        (WARM, make_champion(WARM.model_copy(update={"reads": "input"}))),
+        (WARM.model_copy(update={"keep_champions": False}), make_champion(WARM)),
+    ):
+        assert prepare(llm, champion) == "a new one"
