@@ -19,6 +19,8 @@ from components.llm.llm_folder import LLMFolder
 from components.promotion.champion import Champion
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
+TRAINED_USERS = "trained_users.parquet"
+"""Logged in every run that registers, before it registers: `components.lineage.trained_users`."""
 
 
 def open_registry() -> MlflowClient:
@@ -90,6 +92,22 @@ def download_llm(
     if llm.content_hash() != content_hash:
         raise ValueError(f"{version.source}: the LLM's content changed since it was registered")
     return llm
+
+
+def download_tuning_record(
+    client: MlflowClient, task_name: str, llm: LLMFolder, directory: Path
+) -> Path | None:
+    """Bring the `TRAINED_USERS` of the run that tuned a registered LLM into a directory.
+
+    An LLM is registered, once, by the run that tuned it: its record lies beside it.
+
+    Returns:
+        The file; None for an LLM that isn't registered yet.
+    """
+    version = find_llm(client, task_name, llm.content_hash())
+    if version is None:
+        return None
+    return Path(client.download_artifacts(version.run_id, TRAINED_USERS, str(directory)))
 
 
 def register_llm(client: MlflowClient, task_name: str, llm: LLMFolder) -> ModelVersion:

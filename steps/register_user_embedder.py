@@ -23,7 +23,14 @@ from components.training.train import TrainedArms
 from components.user_embedder.embedder_folder import EmbedderFolder
 from steps.caching import code_of, source_root
 from steps.model_package import build_signature, invent_input, pin_requirements
-from steps.model_registry import CHALLENGER, model_name, open_registry, register_llm
+from steps.model_registry import (
+    CHALLENGER,
+    TRAINED_USERS,
+    download_tuning_record,
+    model_name,
+    open_registry,
+    register_llm,
+)
 from steps.scratch import make_scratch_directory
 
 ROOT = source_root(Path(__file__).resolve())
@@ -49,17 +56,25 @@ def register_user_embedder(
     """Log the model with all that later work needs, and point `challenger` at it."""
     client = open_registry()
     plug_in = trained.arm("persona")
-    log_lineage(histories, vectors, recipe)
+    log_lineage(client, histories, vectors, llm, recipe)
     registration = log_model(client, plug_in, llm, recipe)
     client.set_registered_model_alias(registration.model_name, CHALLENGER, registration.version)
     return registration
 
 
-def log_lineage(histories: Histories, vectors: BehaviorVectors, recipe: RegistrationRecipe) -> None:
-    """Log what the data looked like, and whose data it was."""
+def log_lineage(
+    client: MlflowClient,
+    histories: Histories,
+    vectors: BehaviorVectors,
+    llm: LLMFolder,
+    recipe: RegistrationRecipe,
+) -> None:
+    """Log what the data looked like, and whose data it was; a kept LLM's as it was tuned."""
     mlflow.log_dict(profile_data(histories, vectors).model_dump(), "data_profile.json")
-    path = make_scratch_directory() / "trained_users.parquet"
-    mlflow.log_artifact(str(write_trained_users(histories, recipe.llm, load_key(KEY_FILE), path)))
+    record = download_tuning_record(client, recipe.task.name, llm, make_scratch_directory())
+    path = make_scratch_directory() / TRAINED_USERS
+    write_trained_users(histories, recipe.llm, load_key(KEY_FILE), path, record)
+    mlflow.log_artifact(str(path))
 
 
 def log_model(

@@ -1,7 +1,7 @@
 """Runs of the whole pipeline at a size of seconds, in the order in which they build on each other.
 
 first: a first model, refused. repeated: the same again. retrained: the first one was made champion,
-other data. promoted: the retrained one was made champion, the same data again.
+other data of more users. promoted: the retrained one was made champion, the same data again.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,11 @@ from tests.components.tiny_models import write_sentence_encoder
 from tests.components.tiny_world import LLM, SIMULATOR, make_recipe
 
 SEED, OTHER_SEED = 1, 2  # other tests simulate with 0, and the cache knows the same content
+
+SIMULATORS = {
+    SEED: SIMULATOR,
+    OTHER_SEED: SIMULATOR.model_copy(update={"num_train_users": 12}),  # train-00010 tunes an LLM
+}
 
 
 class Runs(NamedTuple):
@@ -70,7 +75,7 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     def run(seed: int) -> Run:
         response = train_persona.with_options(enable_step_logs=False)(
             task="LaMP_2",
-            data=DataConfig(simulator=SIMULATOR),
+            data=DataConfig(simulator=SIMULATORS[seed]),
             encoder=encoder,
             llm=LLM,
             embedder=recipe.embedder,

@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from components.evaluation.evaluation import Evaluation
+from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
 from components.tasks.lamp import LAMP_2
 from tests.components.tiny_world import SIMULATOR
@@ -159,6 +160,27 @@ def test_a_retraining_keeps_the_champions_llm_and_is_compared_with_it(
     assert "persona_vs_champion" in evaluation.differences
     [judged] = [r for r in evaluation.decision.reasons if r.rule == "not_worse_than_champion"]
     assert f"of version {before.version}'s value" in judged.sentence
+
+
+def test_a_kept_llms_users_are_those_of_the_run_that_tuned_it(
+    first: Run, retrained: Run, registry: MlflowClient, tmp_path: Path
+) -> None:
+    def trained_users(run: Run, trained: str) -> set[str]:
+        version = run.load("register_user_embedder", "registration").version
+        run_id = registry.get_model_version(MODEL, version).run_id
+        directory = tmp_path / run_id
+        directory.mkdir(exist_ok=True)
+        path = registry.download_artifacts(run_id, "trained_users.parquet", str(directory))
+        table = pd.read_parquet(path)
+        return set(table["user_hash"][table["trained"] == trained])
+
+    newcomer = "train-00010"
+    users = set(retrained.load("validate_histories", "sound_histories").questions["user_id"])
+    assert newcomer in users
+    assert is_tuning_user(newcomer, 0.5)  # but came after the LLM was tuned
+    assert trained_users(retrained, "llm") == trained_users(first, "llm")
+    assert len(trained_users(first, "llm")) > 1
+    assert trained_users(retrained, "user_embedder") > trained_users(first, "user_embedder")
 
 
 def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
