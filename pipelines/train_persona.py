@@ -1,11 +1,12 @@
 """From users' histories to a trained, judged, registered and served user embedder: wiring only."""
 
 from components.encoders.config import EncoderConfig
+from components.encoders.sentence_encoder import resolve_encoder
 from components.evaluation.arms import ExamRecipe
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
 from components.llm.config import LLMConfig
-from components.llm.prepare import LLMRecipe
+from components.llm.prepare import LLMRecipe, resolve_llm
 from components.promotion.config import PromotionConfig
 from components.reporting.config import ReportConfig
 from components.tasks.resolve import resolve_task
@@ -60,7 +61,8 @@ def train_persona(
         report: Where the report goes, and what it may show.
         seed: Of everything random.
     """
-    task = resolve_task(task)
+    # Here, before any cached step: a folder that was overwritten is another encoder or LLM.
+    task, encoder, llm = resolve_task(task), resolve_encoder(encoder), resolve_llm(llm)
     exam = ExamRecipe(task=task, llm=llm, evaluation=evaluation, seed=seed)
     registration = RegistrationRecipe(task=task, llm=llm, encoder=encoder)
     recipe = Recipe(encoder=encoder, llm=llm, embedder=embedder, training=training, seed=seed)

@@ -17,7 +17,13 @@ class EncoderConfig(Config):
             "sentence-transformers' layout, or a hub name."
         ),
     )
-    revision: str | None = Field(None, description="Commit of a hub model; required for one.")
+    revision: str | None = Field(
+        None,
+        description=(
+            "Commit of a hub model, required for one; of a local folder the content's hash, which "
+            "a run fills in."
+        ),
+    )
     prompt: str = Field("", description="Text put before every history item.")
     query_prompt: str = Field("", description="Text put before every input (BGE wants one).")
     max_length: int = Field(128, ge=8, description="Longest text read, in tokens.")

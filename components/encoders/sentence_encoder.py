@@ -37,20 +37,35 @@ def find_bundled_encoder() -> Path:
     return folder
 
 
+def resolve_encoder(config: EncoderConfig) -> EncoderConfig:
+    """Return the settings with a local folder's content as the revision.
+
+    So that settings, and with them cache keys, differ as soon as the folder's files do. A folder
+    that isn't on this machine, but where the encoder is loaded, is left as it is.
+    """
+    if config.name == BUNDLED_PACKAGE or not Path(config.name).is_dir():
+        return config
+    return config.model_copy(update={"revision": locate_encoder(config)[1]})
+
+
 def locate_encoder(config: EncoderConfig) -> tuple[str, str]:
     """Return what to load and its revision (or, for a local folder, its content's hash).
 
     Raises:
-        ValueError: If a hub model comes without a revision.
+        ValueError: If a hub model comes without a revision, or what lies here has another one.
     """
     if config.name == BUNDLED_PACKAGE:
-        return str(find_bundled_encoder()), BUNDLED_REVISION
-    folder = Path(config.name)
-    if folder.is_dir():
-        return str(folder), Folder.at(folder).content_hash()
-    if config.revision is None:
+        location, revision = find_bundled_encoder(), BUNDLED_REVISION
+    elif Path(config.name).is_dir():
+        location = Path(config.name)
+        revision = Folder.at(location).content_hash()
+    elif config.revision is None:
         raise ValueError(f"encoder.revision: the hub model {config.name!r} needs a commit")
-    return config.name, config.revision
+    else:
+        return config.name, config.revision
+    if config.revision not in (None, revision):
+        raise ValueError(f"encoder.revision is {config.revision}, but {location} has {revision}")
+    return str(location), revision
 
 
 def load_sentence_encoder(config: EncoderConfig, device: str = "cpu") -> "SentenceTransformer":

@@ -48,7 +48,13 @@ class LLMConfig(Config):
         "warm_start",
         description="`warm_start`, a local folder in transformers' layout, or a hub name.",
     )
-    revision: str | None = Field(None, description="Commit of a hub model; required for one.")
+    revision: str | None = Field(
+        None,
+        description=(
+            "Commit of a hub model, required for one; of a local folder the content's hash, which "
+            "a run fills in."
+        ),
+    )
     reads: Literal["input", "payload"] = Field(
         "payload",
         description=(

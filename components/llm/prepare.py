@@ -14,6 +14,7 @@ from pydantic import Field
 from components.config import Config
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
+from components.folder import Folder
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM
@@ -48,6 +49,29 @@ def split_train_rows(questions: Dataset, config: LLMConfig) -> tuple[np.ndarray,
     tunes = {user: is_tuning_user(user, share) for user in set(users)}
     tunes_llm = np.array([tunes[user] for user in users], dtype=bool)
     return np.flatnonzero(is_train & tunes_llm), np.flatnonzero(is_train & ~tunes_llm)
+
+
+def resolve_llm(config: LLMConfig) -> LLMConfig:
+    """Return the settings with a local folder's content as the revision, as `resolve_encoder`.
+
+    Raises:
+        ValueError: If the settings name another content.
+    """
+    if config.name == WARM_START or not Path(config.name).is_dir():
+        return config
+    return config.model_copy(update={"revision": check_content(config, Path(config.name))})
+
+
+def check_content(config: LLMConfig, folder: Path) -> str:
+    """Return the hash of a local LLM's content.
+
+    Raises:
+        ValueError: If the settings name another one.
+    """
+    found = Folder.at(folder).content_hash()
+    if config.revision not in (None, found):
+        raise ValueError(f"llm.revision is {config.revision}, but {config.name} has {found}")
+    return found
 
 
 class LLMRecipe(Config):
@@ -92,18 +116,20 @@ def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLM
         The LLM; a hub LLM by name and commit, without its weights.
 
     Raises:
-        ValueError: If a hub LLM comes without a commit.
+        ValueError: If a hub LLM comes without a commit, or a local one has another content.
     """
-    config = recipe.llm
-    source = LLMSource(config.name, config.revision, recipe.settings_hash())
+    config, revision = recipe.llm, recipe.llm.revision
+    llm: FrozenLLM | None = None
+    curve: Curve = []
     if config.name == WARM_START:
         llm, curve = _warm_start(histories, recipe)
-        return write_llm_folder(directory, source, llm, curve)
-    if Path(config.name).is_dir():
+    elif Path(config.name).is_dir():
         shutil.copytree(config.name, directory / WEIGHTS)
-    elif config.revision is None:
+        revision = check_content(config, directory / WEIGHTS)
+    elif revision is None:
         raise ValueError(f"llm.revision: the hub LLM {config.name!r} needs a commit")
-    return write_llm_folder(directory, source, None, [])
+    source = LLMSource(config.name, revision, recipe.settings_hash())
+    return write_llm_folder(directory, source, llm, curve)
 
 
 def _warm_start(histories: Histories, recipe: LLMRecipe) -> tuple[FrozenLLM, Curve]:

@@ -12,6 +12,7 @@ from components.encoders.sentence_encoder import (
     load_sentence_encoder,
     load_tokenizer,
     locate_encoder,
+    resolve_encoder,
 )
 from components.folder import hash_file
 from tests.components.tiny_models import write_sentence_encoder
@@ -53,6 +54,32 @@ def test_a_local_folders_revision_is_its_content(tmp_path, encoder_folder):
     same = write_sentence_encoder(tmp_path / "same", seed=0)
     assert locate_encoder(EncoderConfig(name=str(other)))[1] != first
     assert locate_encoder(EncoderConfig(name=str(same)))[1] == first
+
+
+def test_a_local_folder_is_resolved_to_its_content_and_stays_that(tmp_path):
+    folder = write_sentence_encoder(tmp_path / "encoder")
+    config = EncoderConfig(name=str(folder), max_length=16)
+    resolved = resolve_encoder(config)
+    assert resolved == config.model_copy(update={"revision": locate_encoder(config)[1]})
+    assert resolve_encoder(resolved) == resolved
+    assert locate_encoder(resolved) == locate_encoder(config)
+    shutil.rmtree(folder)
+    write_sentence_encoder(folder, seed=1)
+    assert resolve_encoder(config).revision not in (None, resolved.revision)
+    with pytest.raises(ValueError, match=rf"encoder\.revision is {resolved.revision}, but .* has"):
+        load_sentence_encoder(resolved)
+
+
+def test_what_is_no_folder_here_is_not_resolved(tmp_path):
+    """A launching machine need not have what a pod loads."""
+    for config in (
+        EncoderConfig(),
+        EncoderConfig(name=str(tmp_path / "elsewhere")),
+        EncoderConfig(name="org/some-encoder", revision="abc"),
+    ):
+        assert resolve_encoder(config) == config
+    with pytest.raises(ValueError, match=f"revision is abc, but .* has {BUNDLED_REVISION}"):
+        locate_encoder(EncoderConfig(revision="abc"))
 
 
 def test_texts_are_cut_at_the_configured_length(encoder_folder):

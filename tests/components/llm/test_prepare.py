@@ -8,7 +8,13 @@ from safetensors.torch import load_file
 from components.folder import hash_file
 from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMSource, write_llm_folder
-from components.llm.prepare import LLMRecipe, is_tuning_user, prepare_llm, split_train_rows
+from components.llm.prepare import (
+    LLMRecipe,
+    is_tuning_user,
+    prepare_llm,
+    resolve_llm,
+    split_train_rows,
+)
 from tests.components.tiny_models import make_t5
 from tests.components.tiny_world import LLM, TASK
 
@@ -82,12 +88,33 @@ def test_a_hub_llm_needs_a_commit(make):
     assert not folder.has_weights
 
 
-def test_a_local_llm_is_copied(make, tmp_path):
+@pytest.fixture
+def local(tmp_path):
     (tmp_path / "source").mkdir()
     source = write_llm_folder(tmp_path / "source", LLMSource("t5", None, ""), make_t5(), [])
-    folder = make("copy", LLMConfig(name=str(source.path / "weights")))
+    return LLMConfig(name=str(source.path / "weights"))
+
+
+def test_a_local_llm_is_copied(make, local):
+    folder = make("copy", local)
     assert folder.has_weights
     assert folder.load().is_encoder_decoder
+
+
+def test_a_local_llm_is_resolved_to_its_content_and_stays_that(make, local):
+    resolved = resolve_llm(local)
+    assert resolve_llm(resolved) == resolved
+    assert make("resolved", resolved).describe()["revision"] == resolved.revision
+    assert make("as it is", local).describe()["revision"] == resolved.revision
+    make_t5(seed=1).model.save_pretrained(local.name)
+    assert resolve_llm(local).revision not in (None, resolved.revision)
+    with pytest.raises(ValueError, match=rf"llm\.revision is {resolved.revision}, but .* has"):
+        make("changed", resolved)
+
+
+def test_only_a_local_llm_is_resolved():
+    for config in (LLMConfig(), LLMConfig(name="org/llm", revision="abc"), LLMConfig(name="/no")):
+        assert resolve_llm(config) == config
 
 
 def test_settings_that_make_another_llm_have_another_hash(world):

@@ -1,0 +1,36 @@
+"""What the steps are given: it decides what is taken from the cache."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from components.encoders.config import EncoderConfig
+from components.llm.config import LLMConfig
+from pipelines.train_persona import train_persona
+from tests.components.tiny_models import make_t5, write_sentence_encoder
+
+
+def wire(encoder: Path, llm: Path) -> dict[str, dict[str, Any]]:
+    """Return the parameters of each step, without running any."""
+    pipeline = train_persona.copy()
+    pipeline.prepare(encoder=EncoderConfig(name=str(encoder)), llm=LLMConfig(name=str(llm)))
+    return {name: step.parameters for name, step in pipeline.invocations.items()}
+
+
+def test_an_overwritten_folder_is_another_parameter(tmp_path: Path) -> None:
+    """By the path alone, yesterday's vectors would come from the cache."""
+    encoder, llm = write_sentence_encoder(tmp_path / "encoder"), tmp_path / "llm"
+    make_t5().model.save_pretrained(llm)
+    first = wire(encoder, llm)
+    assert wire(encoder, llm) == first
+
+    shutil.rmtree(encoder)
+    write_sentence_encoder(encoder, seed=1)
+    second = wire(encoder, llm)
+    changed = {name for name in first if first[name] != second[name]}
+    assert {"encode_histories", "prepare_llm", "train_user_embedder"} <= changed
+
+    make_t5(seed=1).model.save_pretrained(llm)
+    changed = {name for name, step in wire(encoder, llm).items() if step != second[name]}
+    assert {"prepare_llm", "train_user_embedder"} <= changed
+    assert "encode_histories" not in changed
