@@ -11,8 +11,8 @@ from components.evaluation.evaluation import Evaluation
 from components.evaluation.predictions import Predictions
 from components.evaluation.summarize import summarize
 from components.histories.tables import Histories
-from components.promotion.champion import Champion, Registration
 from components.promotion.config import PromotionConfig
+from components.promotion.registry_records import Champion, Registration
 from components.promotion.rule import ChampionComparison, decide
 from steps.caching import code_of
 

@@ -8,7 +8,7 @@ from zenml.logger import get_logger
 from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import Histories
 from components.personas.fill import PersonaStoreFolder, fill_store
-from components.promotion.champion import Promotion
+from components.promotion.registry_records import Promotion
 from steps.caching import code_of
 from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory

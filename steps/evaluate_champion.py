@@ -11,7 +11,7 @@ from components.evaluation.arms import Exam, ExamRecipe, answer_as_champion
 from components.evaluation.predictions import Predictions, write_predictions
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
-from components.promotion.champion import Champion, Registration
+from components.promotion.registry_records import Champion, Registration
 from components.training.train import Artifacts
 from components.user_embedder.embedder_folder import EmbedderFolder
 from steps.caching import code_of

@@ -13,7 +13,7 @@ from zenml.models import PipelineRunResponse
 from components.evaluation.evaluation import Evaluation
 from components.folder import Folder
 from components.llm.llm_folder import LLMFolder
-from components.promotion.champion import Promotion
+from components.promotion.registry_records import Promotion
 from components.reporting.config import ReportConfig
 from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zenml import step
 
-from components.promotion.champion import Champion
+from components.promotion.registry_records import Champion
 from steps.model_registry import open_registry, read_champion
 
 

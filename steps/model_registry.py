@@ -16,7 +16,7 @@ from mlflow.models import Model
 from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
 
 from components.llm.llm_folder import LLMFolder
-from components.promotion.champion import Champion
+from components.promotion.registry_records import Champion
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 TRAINED_USERS = "trained_users.parquet"

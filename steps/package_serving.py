@@ -6,7 +6,7 @@ from zenml import step
 from zenml.logger import get_logger
 
 from components.llm.llm_folder import LLMFolder
-from components.promotion.champion import Promotion
+from components.promotion.registry_records import Promotion
 from components.serving.bundle import ServingBundle
 from components.serving.bundle import package_serving as package
 from components.serving.persona_model import ServingSpec

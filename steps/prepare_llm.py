@@ -9,7 +9,7 @@ from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
 from components.llm.prepare import LLMRecipe
 from components.llm.prepare import prepare_llm as prepare
-from components.promotion.champion import Champion
+from components.promotion.registry_records import Champion
 from steps.caching import code_of
 from steps.materializers import FolderMaterializer
 from steps.model_registry import download_llm, open_registry

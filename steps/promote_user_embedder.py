@@ -6,7 +6,7 @@ from zenml import step
 from zenml.logger import get_logger
 
 from components.evaluation.evaluation import Evaluation
-from components.promotion.champion import Promotion, Registration
+from components.promotion.registry_records import Promotion, Registration
 from steps.model_registry import CHAMPION, PREVIOUS, find_by_alias, open_registry
 
 logger = get_logger(__name__)

@@ -16,7 +16,7 @@ from components.lineage.data_profile import profile_data
 from components.lineage.trained_users import load_key, write_trained_users
 from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder
-from components.promotion.champion import Registration
+from components.promotion.registry_records import Registration
 from components.serving.persona_model import ServingSpec
 from components.tasks.task import Task
 from components.training.train import TrainedArms

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.alignment import AlignedPredictions, align_predictions
+from components.evaluation.aligned_predictions import AlignedPredictions, align_predictions
 from components.evaluation.bootstrap import build_interval, resample_sums
 from components.evaluation.evaluation import ARMS, BASELINES, Evaluation, Interval, Judge
 from components.evaluation.metrics import FloatArray, finish_metric, score_questions

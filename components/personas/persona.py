@@ -40,7 +40,7 @@ class PersonaItem:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Persona:
+class StoredPersona:
     """A user's history as the user embedder reads it, oldest item first.
 
     Attributes:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.personas.persona import Persona, PersonaItem
+from components.personas.persona import PersonaItem, StoredPersona
 
 DTYPE = np.dtype("<f2")
 EPOCH = datetime(1970, 1, 1)
@@ -44,10 +44,10 @@ def to_rows(user_id: str, items: Iterable[PersonaItem], dim: int) -> list[dict[s
     ]
 
 
-def to_persona(rows: Sequence[Any], dim: int) -> Persona:
+def to_persona(rows: Sequence[Any], dim: int) -> StoredPersona:
     """Return rows of (item_id, time_us, vector), oldest first, as a persona."""
     stored = bytearray().join(row.vector for row in rows)  # a bytearray: the array is writable
-    return Persona(
+    return StoredPersona(
         vectors=np.frombuffer(stored, DTYPE).reshape(len(rows), dim),
         item_ids=tuple(row.item_id for row in rows),
         times=tuple(_from_microseconds(row.time_us) for row in rows),

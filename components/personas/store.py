@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Select, delete, func, insert, select
 
-from components.personas.persona import Persona, PersonaItem, Receipt, StoreStat
+from components.personas.persona import PersonaItem, Receipt, StoredPersona, StoreStat
 from components.personas.rows import check_id, to_persona, to_rows
 from components.personas.schema import ITEMS, NAMESPACES, open_engine
 
@@ -82,7 +82,7 @@ class PersonaStore:
             raise ValueError(f"persona store {path}: there is no such file")
         return cls(path.resolve(), fingerprint, dim, tenant)
 
-    def get(self, user_id: str, max_items: int = 512) -> Persona:
+    def get(self, user_id: str, max_items: int = 512) -> StoredPersona:
         """Return a user's newest items, oldest first; an empty persona for an unknown user.
 
         Items are ordered by time, those without a time first, then by when they were stored.
@@ -140,7 +140,7 @@ class PersonaStore:
             log_emptied=checkpoint[0] == 0,
         )
 
-    def scan(self) -> Iterator[tuple[str, Persona]]:
+    def scan(self) -> Iterator[tuple[str, StoredPersona]]:
         """Yield every user with the whole history, by user id; few are in memory at a time.
 
         No lock is held between two users: each persona is as it stood when it was reached.
@@ -244,7 +244,7 @@ class PersonaStore:
             users = users.where(ITEMS.c.user_id > last)
         return users.distinct().order_by(ITEMS.c.user_id).limit(USERS_PER_PAGE)
 
-    def _read(self, connection: Connection, user_id: str, max_items: int | None) -> Persona:
+    def _read(self, connection: Connection, user_id: str, max_items: int | None) -> StoredPersona:
         newest_first = (
             select(ITEMS.c.item_id, ITEMS.c.time_us, ITEMS.c.vector)
             .where(*self._of(user_id))

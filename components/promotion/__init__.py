@@ -1,1 +1,1 @@
-"""The rule that decides whether a candidate becomes champion."""
+"""The rule that decides whether a candidate becomes champion, and the registry's records."""

@@ -15,7 +15,7 @@ from zenml.models import PipelineRunResponse
 from components.encoders.config import EncoderConfig
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
-from components.promotion.champion import Registration
+from components.promotion.registry_records import Registration
 from components.reporting.config import ReportConfig
 from tests.components.reporting.evaluations import build_decision, build_evaluation
 from tests.components.tiny_models import write_sentence_encoder

@@ -231,7 +231,7 @@ def test_promoting_moves_the_aliases_once(
 
 @pytest.mark.parametrize("task_name", ["LaMP_3", "never heard of"])
 def test_a_task_without_a_model_has_no_champion(task_name: str, registry: MlflowClient) -> None:
-    from components.promotion.champion import Champion
+    from components.promotion.registry_records import Champion
     from steps.model_registry import read_champion
 
     assert read_champion(registry, task_name) == Champion()

@@ -1,4 +1,4 @@
-"""Today's champion, as far as a retraining needs to know it."""
+"""Records of the model registry: a candidate, the champion, what became of a candidate."""
 
 from pydantic import Field
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from components.evaluation.alignment import align_predictions
+from components.evaluation.aligned_predictions import align_predictions
 
 
 def row(question_id, arm, draw=0, **changes):
