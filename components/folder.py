@@ -1,6 +1,9 @@
 """An artifact that is a directory of files, known by the hash of its content."""
 
 import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +14,33 @@ def hash_file(path: Path) -> str:
     """Return the sha256 of one file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def write_folder(directory: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give a directory to write into, which becomes `directory` if the block ends without error.
+
+    So a folder appears complete or not at all; what a killed run left is cleared away.
+
+    Args:
+        directory: Where to write: not there yet, or empty. Its parents are made.
+        replace: Whether a folder that is there already gives way to the new one.
+
+    Raises:
+        ValueError: If the directory holds something and is not to be replaced.
+    """
+    if not replace and directory.exists() and any(directory.iterdir()):
+        raise ValueError(f"{directory} is not empty; a folder is written to a new directory")
+    staging = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+        if replace:
+            shutil.rmtree(directory, ignore_errors=True)
+        staging.rename(directory)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 class Folder(BaseModel):

@@ -1,13 +1,12 @@
 """What every arm answered to every question, as one parquet file."""
 
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.folder import Folder
+from components.folder import Folder, write_folder
 
 FILE_NAME = "predictions.parquet"
 PREDICTION_SCHEMA = pa.schema(
@@ -43,18 +42,9 @@ def write_predictions(directory: Path, table: pa.Table) -> Predictions:
         ValueError: If the directory is not empty, or a column is missing, unknown, of another
             type or has nulls.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise ValueError(f"{directory} is not empty; predictions are written to a new directory")
     checked = conform_predictions(table)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
-    try:
+    with write_folder(directory) as staging:
         pq.write_table(checked, staging / FILE_NAME)
-        staging.rename(directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Predictions.at(directory)
 
 

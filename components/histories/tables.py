@@ -7,7 +7,6 @@ used, since its fingerprint differs from run to run.
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 from datasets import Dataset
 from datasets.table import InMemoryTable
 
-from components.folder import Folder
+from components.folder import Folder, write_folder
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -130,26 +129,18 @@ def write_histories(
         limits: What ideal judges answer, where known.
 
     Raises:
-        ValueError: If a column is missing, unknown, of another type or has nulls, or if a history
-            points at no item.
+        ValueError: If the directory is not empty, a column is missing, unknown, of another type or
+            has nulls, or if a history points at no item.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise ValueError(f"{directory} is not empty; histories are written to a new directory")
     item_table = _conform("items", items, ITEM_SCHEMA)
     question_table = _conform("questions", questions, QUESTION_SCHEMA)
     _check_rows(question_table, len(item_table))
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
+    with write_folder(directory) as staging:
         _write_table(staging / "items" / "data.arrow", item_table)
         _write_table(staging / "questions" / "data.arrow", question_table)
         if limits:
             text = json.dumps(limits, indent=1, sort_keys=True, ensure_ascii=False)
             (staging / "limits.json").write_text(text + "\n", encoding="utf-8")
-        staging.rename(directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Histories.at(directory)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.evaluation.evaluation import Evaluation
+from components.folder import write_folder
 from components.reporting.evaluation_page import render_evaluation_page
 from components.reporting.figures import Curves
 from components.reporting.model_card import ModelFacts, render_model_card
@@ -34,16 +35,9 @@ def write_report(report: Report, reports: Path, run_name: str) -> Path:
     Returns:
         The run's folder.
     """
-    reports.mkdir(parents=True, exist_ok=True)
-    folder, staging = reports / run_name, reports / f".{run_name}.partial"
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        staging.mkdir()
+    folder = reports / run_name
+    with write_folder(folder, replace=True) as staging:
         write_files(report, staging)
-        shutil.rmtree(folder, ignore_errors=True)
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     point_latest_at(folder)
     return folder
 

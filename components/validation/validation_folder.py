@@ -1,13 +1,12 @@
 """The folder that a validation leaves: report, quarantine and Data Docs."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.folder import Folder
+from components.folder import Folder, write_folder
 from components.validation.report import ValidationReport
 
 REPORT = "report.json"
@@ -58,18 +57,10 @@ def write_validation(directory: Path, files: ValidationFiles) -> ValidationFolde
     Raises:
         ValueError: If there is something in the directory already.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise ValueError(f"{directory} is not empty; a validation is written to a new directory")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        (staging / DATA_DOCS).mkdir(parents=True)
+    with write_folder(directory) as staging:
+        (staging / DATA_DOCS).mkdir()
         report = files.report.model_dump_json(indent=2) + "\n"
         (staging / REPORT).write_text(report, encoding="utf-8")
         pq.write_table(files.quarantine, staging / QUARANTINE)
         (staging / DATA_DOCS / INDEX).write_text(files.page, encoding="utf-8")
-        staging.rename(directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return ValidationFolder.at(directory)
