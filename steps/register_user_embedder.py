@@ -70,7 +70,8 @@ def log_lineage(
     recipe: RegistrationRecipe,
 ) -> None:
     """Log what the data looked like, and whose data it was; a kept LLM's as it was tuned."""
-    mlflow.log_dict(profile_data(histories, vectors).model_dump(), "data_profile.json")
+    profile = profile_data(histories, vectors, recipe.task)
+    mlflow.log_dict(profile.model_dump(), "data_profile.json")
     record = download_tuning_record(client, recipe.task.name, llm, make_scratch_directory())
     path = make_scratch_directory() / TRAINED_USERS
     write_trained_users(histories, recipe.llm, load_key(KEY_FILE), path, record)

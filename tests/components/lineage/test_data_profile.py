@@ -9,6 +9,11 @@ import pytest
 from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import HistoryRows, write_histories
 from components.lineage.data_profile import profile_data
+from components.tasks.lamp import LAMP_4
+from components.tasks.task import Task
+
+WORDING = {"prompt": "{payload}", "input_field": "text", "history_template": "{text}"}
+LETTERS = Task(name="letters", kind="classification", labels=("a", "b", "c", "d"), **WORDING)
 
 
 def make_item(user, number, length, output, day=None):
@@ -52,14 +57,14 @@ def test_numbers_by_hand(tmp_path):
     rows = HistoryRows(items, questions)
     histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
     matrix = [[1, 0], [0, 1], [1, 1], [0, 0], [0.5, 0]]
-    profile = profile_data(histories, write_vectors(tmp_path / "vectors", matrix))
+    profile = profile_data(histories, write_vectors(tmp_path / "vectors", matrix), LETTERS)
     assert (profile.num_users, profile.num_items) == (3, 5)
     assert profile.num_questions == {"train": 2, "dev": 0, "test": 1}
     assert profile.newest_time == "2024-01-09T00:00:00"
     # Of 2 and 3 items a user, between which quantiles are straight lines; of lengths 1 to 5.
     assert profile.items_per_user == pytest.approx([2.05, 2.25, 2.5, 2.75, 2.95])
     assert profile.text_length == pytest.approx([1.2, 2, 3, 4, 4.8])
-    assert list(profile.label_shares.items()) == [("b", 0.5), ("a", 0.25), ("c", 0.25)]
+    assert list(profile.label_shares.items()) == [("a", 0.25), ("b", 0.5), ("c", 0.25), ("d", 0)]
     assert profile.vector_mean == [0.5, 0.4]
     assert profile.encoder_fingerprint == "enc"
 
@@ -67,17 +72,20 @@ def test_numbers_by_hand(tmp_path):
 def test_users_without_any_item(tmp_path):
     rows = HistoryRows([], [make_question(0, "anna", "test", [])])
     histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
-    profile = profile_data(histories, write_vectors(tmp_path / "vectors", np.zeros((0, 2))))
+    vectors = write_vectors(tmp_path / "vectors", np.zeros((0, 2)))
+    profile = profile_data(histories, vectors, LETTERS)
     assert (profile.num_users, profile.num_items, profile.newest_time) == (1, 0, None)
     assert profile.items_per_user == profile.text_length == []
     assert profile.label_shares == {}
     assert profile.vector_mean == [0, 0]
 
 
-def test_only_the_fifty_commonest_outputs_are_listed(tmp_path):
-    items = [make_item("anna", number, 1, f"title {number % 60:02d}") for number in range(110)]
+@pytest.mark.parametrize("task", [LAMP_4, LETTERS], ids=lambda task: task.name)
+def test_no_users_own_words_are_listed(tmp_path, task):
+    """A headline is a user's text, and so is an output that is none of the labels."""
+    items = [make_item("anna", number, 1, output) for number, output in enumerate(("My day", "a"))]
     rows = HistoryRows(items, [make_question(0, "anna", "test", [])])
     histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
-    profile = profile_data(histories, write_vectors(tmp_path / "vectors", np.zeros((110, 1))))
-    assert list(profile.label_shares) == [f"title {number:02d}" for number in range(50)]
-    assert set(profile.label_shares.values()) == {2 / 110}
+    profile = profile_data(histories, write_vectors(tmp_path / "vectors", np.zeros((2, 1))), task)
+    assert profile.label_shares == ({} if task is LAMP_4 else {"a": 0.5, "b": 0, "c": 0, "d": 0})
+    assert "My day" not in profile.model_dump_json()
