@@ -58,7 +58,10 @@ class InteractionsConfig(QuestionConfig):
         "time", description="time: the end of each user's timeline is held out; user: whole users."
     )
     test_share: float = Field(
-        0.2, ge=0, lt=1, description="Share of each user's events, or of the users, for test."
+        0.2,
+        ge=0,
+        lt=1,
+        description="Share of each user's events, or (on average) of the users, for test.",
     )
     dev_share: float = Field(
         0.1, ge=0, lt=1, description="Share of what test leaves over that goes to dev."
@@ -76,6 +79,14 @@ class DataConfig(Config):
     )
     simulator: SimulatorConfig = Field(
         default_factory=SimulatorConfig, description="Simulated users with latent tastes."
+    )
+    split_seed: int = Field(
+        0,
+        description=(
+            "Seeds splits by user and samples of questions, apart from the run's seed: runs of "
+            "several seeds share one split. With another one, or other shares, users come into "
+            "test on whom a kept LLM or the champion may have been trained."
+        ),
     )
     lamp: LampConfig | None = Field(None, description="A folder in LaMP's layout.")
     interactions: InteractionsConfig | None = Field(None, description="A file of events.")

@@ -19,7 +19,7 @@ def read_histories(config: DataConfig, task: Task, seed: int, directory: Path) -
     Args:
         config: The source.
         task: What the items and questions mean.
-        seed: Of the simulator, of splits by user and of samples of questions.
+        seed: Of the simulator; splits by user and samples of questions have `config.split_seed`.
         directory: Not there yet, or empty; it appears complete or not at all.
 
     Raises:
@@ -42,13 +42,13 @@ def read_histories(config: DataConfig, task: Task, seed: int, directory: Path) -
 def _read_rows(config: DataConfig, task: Task, seed: int) -> HistoryRows:
     if config.source == "interactions":
         assert config.interactions is not None  # DataConfig has checked it
-        return read_interactions(config.interactions, task, seed)
+        return read_interactions(config.interactions, task, config.split_seed)
     if config.source == "lamp":
         assert config.lamp is not None
-        return read_lamp(config.lamp, task, seed)
+        return read_lamp(config.lamp, task, config.split_seed)
     # Imported here: real histories need nothing of the simulator.
     from components.histories.simulator import simulate
 
     with tempfile.TemporaryDirectory() as folder:
         simulated = simulate(config.simulator, task, seed, Path(folder))
-        return read_lamp(LampConfig(folder=simulated), task, seed)
+        return read_lamp(LampConfig(folder=simulated), task, config.split_seed)

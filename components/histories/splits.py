@@ -1,5 +1,6 @@
 """Which part of the data is held out, and which questions are kept."""
 
+import hashlib
 import logging
 
 import numpy as np
@@ -23,13 +24,43 @@ def cut_timeline(num_events: int, test_share: float, dev_share: float) -> list[S
     return [split for split in SPLITS for _ in range(counts[split])]
 
 
+def draw_by_hash(purpose: str, user_id: str) -> float:
+    """Return a user's number from 0 to 1: the same in every run, whoever else is there.
+
+    Args:
+        purpose: What it is drawn for; a user's numbers for two purposes are independent.
+        user_id: The user.
+    """
+    digest = hashlib.sha256(f"{purpose}\0{user_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
 def assign_users(
     user_ids: list[str], test_share: float, dev_share: float, seed: int
 ) -> dict[str, Split]:
-    """Return each user's split, by shares of the users, drawn with the seed."""
-    order = np.random.default_rng(seed).permutation(len(user_ids))
-    splits = cut_timeline(len(user_ids), test_share, dev_share)
-    return {user_ids[position]: split for position, split in zip(order, splits, strict=True)}
+    """Return each user's split, which hangs on her id, the shares and the seed alone.
+
+    So new users move nobody: a model that was kept has seen none of today's test users. The shares
+    are met on average only.
+
+    Raises:
+        ValueError: If a split that has a share gets no user.
+    """
+    held_out = test_share + (1 - test_share) * dev_share
+    split_of: dict[str, Split] = {}
+    for user_id in user_ids:
+        number = draw_by_hash(f"split {seed}", user_id)
+        split_of[user_id] = (
+            "test" if number < test_share else "dev" if number < held_out else "train"
+        )
+    shares = {"train": 1 - held_out, "dev": held_out - test_share, "test": test_share}
+    for split, share in shares.items():
+        if user_ids and share > 0 and split not in split_of.values():
+            raise ValueError(
+                f"split_by user: none of {len(user_ids)} users falls into {split}, whose share is "
+                f"{share:.3g}; it takes more users, another share or another data.split_seed"
+            )
+    return split_of
 
 
 def sample_questions(

@@ -15,6 +15,7 @@ from components.config import Config
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.folder import Folder
+from components.histories.splits import draw_by_hash
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM
@@ -37,8 +38,7 @@ def is_tuning_user(user_id: str, share: float) -> bool:
 
     It hangs on the user's id alone, so a retraining on more data never mixes the two halves.
     """
-    digest = hashlib.sha256(f"llm-tuning\0{user_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < share
+    return draw_by_hash("llm-tuning", user_id) < share
 
 
 def split_train_rows(questions: Dataset, config: LLMConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -85,7 +85,7 @@ def test_limits_of_history_and_questions(tmp_path: Path, task: Task) -> None:
 
 
 def test_split_by_user_keeps_users_apart(tmp_path: Path, task: Task) -> None:
-    events = [event for n in range(10) for event in make_events(f"u{n}", 3)]
+    events = [event for n in range(20) for event in make_events(f"u{n}", 3)]
     path = write_jsonl(tmp_path / "e.jsonl", events)
     config = make_config(path, split_by="user", min_events=3, dev_share=0.25)
     rows = read_interactions(config, task, 0)
@@ -93,8 +93,8 @@ def test_split_by_user_keeps_users_apart(tmp_path: Path, task: Task) -> None:
         split: {row["user_id"] for row in rows.questions if row["split"] == split}
         for split in ("train", "dev", "test")
     }
-    assert [len(group) for group in users.values()] == [6, 2, 2]
-    assert len(set.union(*users.values())) == 10
+    assert [len(group) for group in users.values()] == [10, 4, 6]
+    assert len(set.union(*users.values())) == 20
     # Test users' first events are asked too: users without history are a designed case.
     assert next(row["history"] for row in rows.questions if row["split"] == "test") == []
 

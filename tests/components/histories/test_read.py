@@ -43,6 +43,23 @@ def test_the_hash_follows_the_content(tmp_path: Path, task: Task) -> None:
     assert third.content_hash() != first.content_hash()
 
 
+def test_runs_of_several_seeds_share_one_split_and_one_sample(tmp_path: Path, task: Task) -> None:
+    events = [event | {"user_id": f"u{n}"} for n in range(20) for event in make_events()[:10]]
+    path = write_jsonl(tmp_path / "e.jsonl", events)
+    section = {"path": path, "input": "text", "output": "score", "split_by": "user"}
+    section |= {"max_test_questions": 5}
+
+    def read(seed: int, split_seed: int) -> str:
+        config = DataConfig.model_validate(
+            {"source": "interactions", "interactions": section, "split_seed": split_seed}
+        )
+        return read_histories(config, task, seed, tmp_path / f"{seed} {split_seed}").content_hash()
+
+    split = read(seed=0, split_seed=0)
+    assert read(seed=1, split_seed=0) == split
+    assert read(seed=0, split_seed=1) != split
+
+
 def test_bad_input_leaves_nothing(tmp_path: Path, task: Task) -> None:
     lines = "".join(json.dumps(event) + "\n" for event in make_events())
     path = tmp_path / "e.jsonl.gz"

@@ -2,8 +2,16 @@
 
 from collections import Counter
 
+import numpy as np
+import pytest
+
 from components.histories.config import QuestionConfig
-from components.histories.splits import assign_users, cut_timeline, sample_questions
+from components.histories.splits import (
+    assign_users,
+    cut_timeline,
+    draw_by_hash,
+    sample_questions,
+)
 from components.histories.tables import QuestionRow, Split
 
 
@@ -36,12 +44,40 @@ def test_test_events_are_what_the_first_four_fifths_leave() -> None:
         assert num_test == num_events - int(0.8 * num_events)
 
 
-def test_users_are_split_whole_and_by_seed() -> None:
-    users = [f"u{number}" for number in range(50)]
-    split_of = assign_users(users, 0.2, 0.1, seed=3)
-    assert Counter(split_of.values()) == {"train": 36, "dev": 4, "test": 10}
-    assert split_of == assign_users(users, 0.2, 0.1, seed=3)
-    assert split_of != assign_users(users, 0.2, 0.1, seed=4)
+USERS = [f"u{number:04d}" for number in range(2000)]
+
+
+def test_users_are_split_by_their_shares() -> None:
+    counts = Counter(assign_users(USERS, 0.2, 0.1, seed=3).values())
+    assert counts["test"] / 2000 == pytest.approx(0.2, abs=0.02)
+    assert counts["dev"] / 2000 == pytest.approx(0.08, abs=0.02)
+    assert set(assign_users(USERS, 0.2, 0.0, seed=3).values()) == {"train", "test"}
+    assert set(assign_users(USERS, 0.0, 0.1, seed=3).values()) == {"train", "dev"}
+
+
+def test_a_users_split_never_depends_on_who_else_is_there() -> None:
+    split_of = assign_users(USERS, 0.2, 0.1, seed=3)
+    some = assign_users(["somebody new", *USERS[1000:][::-1]], 0.2, 0.1, seed=3)
+    assert all(some[user] == split_of[user] for user in USERS[1000:])
+    assert split_of != assign_users(USERS, 0.2, 0.1, seed=4)
+    # Worked out beforehand: a change would test models on users whom they were trained on.
+    first = [split[1] for split in assign_users(USERS[:16], 0.3, 0.3, seed=0).values()]
+    assert "".join(first) == PINNED
+
+
+PINNED = "rrerreereerereee"
+
+
+def test_the_split_says_nothing_of_the_llms_half() -> None:
+    split_of = assign_users(USERS, 0.5, 0.0, seed=0)
+    halves = [draw_by_hash("llm-tuning", user) < 0.5 for user in USERS if split_of[user] == "test"]
+    assert np.mean(halves) == pytest.approx(0.5, abs=0.04)
+
+
+def test_a_split_without_any_user_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"none of 2 users falls into \w+, whose share is 0\."):
+        assign_users(USERS[:2], 0.2, 0.1, seed=0)
+    assert assign_users([], 0.2, 0.1, seed=0) == {}
 
 
 def test_samples() -> None:
