@@ -2,7 +2,8 @@
 
 Users are drawn with replacement; all arms are measured on the same draws, so a difference of two
 arms is paired. A draw is a vector of counts, how often each user is in it, and the sums of all
-statistics over it are counts times per-user sums: one matrix product a chunk of draws.
+statistics over it are counts times per-user sums: one matrix product a chunk of draws. Of a handful
+of users the draws are too much alike: the promotion rule asks for a number of them.
 
 Letters: N questions, U users, K statistics, D draws.
 """

@@ -6,7 +6,7 @@ from components.config import Config
 
 
 class PromotionConfig(Config):
-    """How much worse than today's champion a candidate may be."""
+    """What it takes to become champion, beyond beating the controls."""
 
     margin_share: float = Field(
         0.01,
@@ -15,5 +15,13 @@ class PromotionConfig(Config):
         description=(
             "Non-inferiority margin, as a share of the champion's value of the primary metric: the "
             "candidate is refused unless it is surely less than this much worse."
+        ),
+    )
+    min_users: int = Field(
+        30,
+        ge=1,
+        description=(
+            "Fewest users who ask the evaluated questions. A bootstrap over a handful of users "
+            "hardly varies: two users with the same gain give an interval without any width."
         ),
     )

@@ -1,8 +1,9 @@
 """From an evaluation to a decision with reasons: a pure function.
 
-A candidate is promoted if it beats the controls and is not worse than the champion by a margin. All
-rules have to hold, so none needs a correction for their number (intersection-union). Every rule is
-one-sided at 2.5 %: it reads one end of a two-sided 95 % interval.
+A candidate is promoted if it beats the controls and is not worse than the champion by a margin, and
+enough users were asked for the intervals to mean anything. All rules have to hold, so none needs a
+correction for their number (intersection-union). Every comparison is one-sided at 2.5 %: it reads
+one end of a two-sided 95 % interval.
 """
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from components.promotion.config import PromotionConfig
 
 NOT_WORSE = "not_worse_than_champion"
 ALREADY_CHAMPION = "already_champion"
+ENOUGH_USERS = "enough_users"
 
 
 class ChampionComparison(Config):
@@ -38,7 +40,7 @@ def decide(
         evaluation: The candidate's figures; with a champion its arm `champion` is on the same
             questions.
         champion: None where the task and LLM have none.
-        config: The margin.
+        config: The margin and the fewest users.
 
     Returns:
         The decision, with every rule's reason.
@@ -52,6 +54,7 @@ def decide(
         return Decision(promoted=True, reasons=[reason])
     reasons = [judge_control(evaluation, arm) for arm in CONTROLS]
     reasons.append(judge_champion(evaluation, champion, config))
+    reasons.append(judge_users(evaluation, config))
     return Decision(promoted=all(reason.passed for reason in reasons), reasons=reasons)
 
 
@@ -95,6 +98,15 @@ def judge_champion(
         f"{margin:.4f} worse ({config.margin_share:.1%} of version {champion.version}'s value)."
     )
     return Reason(rule=NOT_WORSE, passed=passed, sentence=sentence)
+
+
+def judge_users(evaluation: Evaluation, config: PromotionConfig) -> Reason:
+    """Judge whether there are enough users for the intervals to be trusted."""
+    asked, least = evaluation.num_users, config.min_users
+    passed = asked >= least
+    verdict = "enough" if passed else "too few for a promotion"
+    sentence = f"The questions are from {asked} users, at least {least} are needed: {verdict}."
+    return Reason(rule=ENOUGH_USERS, passed=passed, sentence=sentence)
 
 
 def is_not_worse(metric: str, difference: Interval, margin: float) -> bool:

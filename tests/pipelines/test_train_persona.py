@@ -114,7 +114,12 @@ def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None
     assert all(set(limit) == {"accuracy", "macro_f1"} for limit in document["limits"].values())
     assert {"slices", "costs", "gates"} <= set(document)
     assert document["decision"]["promoted"] is False
-    assert len(document["decision"]["reasons"]) == 3
+    assert [reason["rule"] for reason in document["decision"]["reasons"]] == [
+        "better_than_instruction_only",
+        "better_than_shuffled",
+        "not_worse_than_champion",
+        "enough_users",
+    ]
 
 
 def test_no_users_text_gets_into_the_report(first: Run, runs: Runs) -> None:

@@ -23,7 +23,7 @@ def build_evaluation(gains, higher=True, champion_value=0.5):
         task="tags",
         split="test",
         num_questions=100,
-        num_users=10,
+        num_users=30,
         arms={arm: {metric: value} for arm in ("persona", *gains)},
         differences=differences,
     )
@@ -53,15 +53,16 @@ def test_all_three_rules_have_to_hold(instruction_only, shuffled, champion, prom
         "better_than_instruction_only",
         "better_than_shuffled",
         "not_worse_than_champion",
+        "enough_users",
     ]
-    assert (len(passed_rules(decision)) == 3) is promoted
+    assert (len(passed_rules(decision)) == 4) is promoted
 
 
 def test_the_margin_is_a_share_of_the_champions_value():
     evaluation = build_evaluation(CONTROLS | {"champion": (-0.03, 0.02)}, champion_value=0.8)
     refused = decide(evaluation, CHAMPION, PromotionConfig(margin_share=0.03))
     allowed = decide(evaluation, CHAMPION, PromotionConfig(margin_share=0.05))
-    assert passed_rules(refused) == ["better_than_instruction_only", "better_than_shuffled"]
+    assert "not_worse_than_champion" not in passed_rules(refused)
     assert "margin of 0.0240 worse (3.0% of version 7's value)" in refused.reasons[2].sentence
     assert allowed.promoted
 
@@ -72,6 +73,20 @@ def test_without_a_champion_the_controls_decide():
     assert decision.reasons[2].sentence.startswith("There is no champion")
     gains = CONTROLS | {"shuffled": (-0.1, 0.1)}
     assert not decide(build_evaluation(gains), None, PromotionConfig()).promoted
+
+
+def test_a_handful_of_users_promotes_nobody_however_sure_the_bootstrap():
+    evaluation = build_evaluation({"instruction_only": (0.2, 0.2), "shuffled": (0.2, 0.2)})
+    assert decide(evaluation, None, PromotionConfig()).promoted
+    few = evaluation.model_copy(update={"num_users": 29})
+    decision = decide(few, None, PromotionConfig())
+    assert not decision.promoted
+    [reason] = [reason for reason in decision.reasons if not reason.passed]
+    assert reason.rule == "enough_users"
+    assert reason.sentence == (
+        "The questions are from 29 users, at least 30 are needed: too few for a promotion."
+    )
+    assert decide(few, None, PromotionConfig(min_users=29)).promoted
 
 
 def test_a_control_that_was_not_evaluated_refuses():
