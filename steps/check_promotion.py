@@ -48,7 +48,7 @@ def check_promotion(
             for metric, interval in figures.items()
         }
     )
-    return evaluation.model_copy(update={"decision": decision})
+    return evaluation.model_copy(update={"decision": decision, "notes": predictions.notes})
 
 
 def compare(champion: Champion, candidate: Registration) -> ChampionComparison | None:

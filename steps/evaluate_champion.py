@@ -40,4 +40,4 @@ def evaluate_champion(
         plug_in = download_plug_in(open_registry(), recipe.task.name, champion.version, scratch)
         exam = Exam(Artifacts(histories, vectors, llm), recipe)
         table = pa.concat_tables([table, answer_as_champion(exam, EmbedderFolder.at(plug_in))])
-    return write_predictions(make_scratch_directory(), table)
+    return write_predictions(make_scratch_directory(), table, predictions.notes)

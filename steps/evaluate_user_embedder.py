@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import mlflow
 from zenml import step
 
 from components.encoders.behavior_vectors import BehaviorVectors
@@ -16,11 +15,7 @@ from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
 
 
-@step(
-    cache_policy=code_of(__file__),
-    output_materializers=FolderMaterializer,
-    experiment_tracker=True,
-)
+@step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
 def evaluate_user_embedder(
     histories: Histories,
     vectors: BehaviorVectors,
@@ -31,5 +26,4 @@ def evaluate_user_embedder(
     """Answer every question as every arm."""
     exam = Exam(Artifacts(histories, vectors, llm), recipe)
     table, notes = answer_all_arms(exam, trained)
-    mlflow.log_dict(notes, "evaluation_notes.json")
-    return write_predictions(make_scratch_directory(), table)
+    return write_predictions(make_scratch_directory(), table, notes)

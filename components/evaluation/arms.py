@@ -6,12 +6,11 @@ reads. `user_statistics` alone has no model.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from datasets import Dataset
-from pydantic import Field
+from pydantic import Field, JsonValue
 from tqdm import tqdm
 
 from components.config import Config
@@ -91,7 +90,7 @@ def answer_as(
     return answers
 
 
-def answer_all_arms(exam: Exam, trained: TrainedArms) -> tuple[pa.Table, dict[str, Any]]:
+def answer_all_arms(exam: Exam, trained: TrainedArms) -> tuple[pa.Table, dict[str, JsonValue]]:
     """Let all arms answer.
 
     Args:
@@ -118,7 +117,9 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> tuple[pa.Table, dict[st
         recipe.seed,
     )
     answers["user_statistics"] = [statistics.predictions]
-    notes = {"user_statistics": {"chosen": statistics.chosen, "dev": statistics.dev}}
+    notes: dict[str, JsonValue] = {
+        "user_statistics": statistics.model_dump(exclude={"predictions"})
+    }
     return tabulate_predictions(exam, rows, answers), notes
 
 

@@ -80,6 +80,9 @@ class Evaluation(Config):
     slices: dict[str, JsonValue] = Field({}, description="Figures of parts of the questions.")
     costs: dict[str, JsonValue] = Field({}, description="Seconds, tokens and bytes by arm.")
     gates: dict[str, JsonValue] = Field({}, description="Further gates.")
+    notes: dict[str, JsonValue] = Field(
+        {}, description="What is worth knowing beside the figures, e.g. what user_statistics is."
+    )
     decision: Decision | None = Field(None, description="None until the rule has judged.")
 
     @property

@@ -1,14 +1,17 @@
-"""What every arm answered to every question, as one parquet file."""
+"""What every arm answered to every question, as one parquet file, and notes beside it."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import JsonValue
 
 from components.folder import Folder, write_folder
 
-FILE_NAME = "predictions.parquet"
+FILE_NAME, NOTES = "predictions.parquet", "notes.json"
 PREDICTION_SCHEMA = pa.schema(
     {
         "question_id": pa.string(),
@@ -30,13 +33,22 @@ class Predictions(Folder):
         """The answers, with the columns of PREDICTION_SCHEMA."""
         return pq.read_table(self.path / FILE_NAME)
 
+    @property
+    def notes(self) -> dict[str, JsonValue]:
+        """What is worth knowing beside the answers, for the report; no text of a user."""
+        notes: dict[str, JsonValue] = json.loads((self.path / NOTES).read_text("utf-8"))
+        return notes
 
-def write_predictions(directory: Path, table: pa.Table) -> Predictions:
+
+def write_predictions(
+    directory: Path, table: pa.Table, notes: Mapping[str, JsonValue] | None = None
+) -> Predictions:
     """Write the answers to a new directory, which appears complete or not at all.
 
     Args:
         directory: Where to write: not there yet, or empty.
         table: Columns as in PREDICTION_SCHEMA, in any order.
+        notes: What is worth knowing beside the answers.
 
     Raises:
         ValueError: If the directory is not empty, or a column is missing, unknown, of another
@@ -45,6 +57,8 @@ def write_predictions(directory: Path, table: pa.Table) -> Predictions:
     checked = conform_predictions(table)
     with write_folder(directory) as staging:
         pq.write_table(checked, staging / FILE_NAME)
+        text = json.dumps(dict(notes or {}), indent=1, ensure_ascii=False)
+        (staging / NOTES).write_text(text + "\n", encoding="utf-8")
     return Predictions.at(directory)
 
 

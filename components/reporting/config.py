@@ -8,7 +8,7 @@ from components.config import Config
 
 
 class ReportConfig(Config):
-    """Where reports go, and what they may show."""
+    """Where reports go, and whether the Data Docs in them show unknown labels."""
 
     folder: Path = Field(
         Path("reports"),
@@ -16,5 +16,8 @@ class ReportConfig(Config):
     )
     show_texts: bool = Field(
         False,
-        description="Whether users' texts, such as unknown labels, may stand in the Data Docs.",
+        description=(
+            "Whether an output that is none of its task's labels may stand in the Data Docs as it "
+            "came, instead of its length. No other text of a user is shown in any report."
+        ),
     )

@@ -18,6 +18,7 @@ from components.reporting.wording import (
     METRIC_WORDS,
     PERSONA,
     format_figure,
+    format_note,
     format_range,
     format_signed,
     judge_difference,
@@ -27,10 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_evaluation_page(
-    evaluation: Evaluation,
-    training_curves: Curves,
-    versions: Mapping[str, str],
-    notes: Mapping[str, str] | None = None,
+    evaluation: Evaluation, training_curves: Curves, versions: Mapping[str, str]
 ) -> str:
     """Render the page.
 
@@ -38,7 +36,6 @@ def render_evaluation_page(
         evaluation: What was measured and, once it has been, decided.
         training_curves: By arm, points with step, and loss or dev_loss or both; may be empty.
         versions: Names of parts (LLM, encoder, weights, code, data) to versions or hashes.
-        notes: Further facts by name, e.g. the candidate behind user_statistics.
 
     Returns:
         The HTML, with styles and figures inside.
@@ -61,7 +58,7 @@ def render_evaluation_page(
         arms_figure=_mark_safe(draw_arms(evaluation)),
         curves_figure=_mark_safe(draw_curves(training_curves)) if training_curves else None,
         versions=versions,
-        notes=notes or {},
+        notes={name: format_note(note) for name, note in evaluation.notes.items()},
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 from components.evaluation.evaluation import Interval, is_better, is_worse
 
 PERSONA = "persona"
@@ -61,6 +63,19 @@ def format_range(interval: Interval, signed: bool = False) -> str:
     """Write an interval's ends."""
     write = format_signed if signed else format_figure
     return f"{write(interval.low)} to {write(interval.high)}"
+
+
+def format_note(note: JsonValue) -> str:
+    """Write a note on one line: "chosen: last; dev: last 0.500, mean 0.400"."""
+    if not isinstance(note, dict):
+        return _format_value(note)
+    return "; ".join(f"{name}: {_format_value(value)}" for name, value in note.items())
+
+
+def _format_value(value: JsonValue) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_format_value(part)}" for name, part in value.items())
+    return format_figure(value) if isinstance(value, float) else str(value)
 
 
 def judge_difference(metric: str, difference: Interval) -> str:

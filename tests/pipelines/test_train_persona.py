@@ -113,6 +113,9 @@ def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None
     assert set(document["limits"]) == {"bayes", "without_user", "oracle"}
     assert all(set(limit) == {"accuracy", "macro_f1"} for limit in document["limits"].values())
     assert {"slices", "costs", "gates"} <= set(document)
+    chosen = document["notes"]["user_statistics"]["chosen"]
+    page = (runs.reports / first.response.name / "evaluation.html").read_text()
+    assert f"<dt>user_statistics</dt><dd>chosen: {chosen}; " in page
     assert document["decision"]["promoted"] is False
     assert [reason["rule"] for reason in document["decision"]["reasons"]] == [
         "better_than_instruction_only",

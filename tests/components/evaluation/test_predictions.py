@@ -24,6 +24,12 @@ def test_what_was_written_is_read_and_the_same_rows_have_the_same_hash(tmp_path)
     assert written.content_hash() == again.content_hash()
 
 
+def test_notes_lie_beside_the_answers(tmp_path):
+    table, notes = pa.Table.from_pylist([ROW]), {"user_statistics": {"chosen": "last"}}
+    assert write_predictions(tmp_path / "first", table).notes == {}
+    assert write_predictions(tmp_path / "noted", table, notes).notes == notes
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -125,5 +125,6 @@ def test_the_same_seed_gives_the_same_document_and_json_brings_it_back():
         "slices",
         "costs",
         "gates",
+        "notes",
         "decision",
     ]

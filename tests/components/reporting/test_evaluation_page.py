@@ -43,8 +43,9 @@ def test_the_page_says_what_was_measured_and_decided():
         limits={"bayes": {"accuracy": 0.77}, "without_user": {"accuracy": 0.31}},
         gap_closed={"accuracy": interval(0.63, 0.05)},
         decision=build_decision(False, "accuracy of persona is too low"),
+        notes={"user_statistics": {"chosen": "last", "dev": {"last": 0.5, "most_frequent": 0.25}}},
     )
-    reader = Reader(render_evaluation_page(evaluation, CURVES, VERSIONS, {"chosen": "last"}))
+    reader = Reader(render_evaluation_page(evaluation, CURVES, VERSIONS))
     assert reader.open == reader.unbalanced == []
     text = " ".join(reader.text.split())
     for said in (
@@ -55,7 +56,7 @@ def test_the_page_says_what_was_measured_and_decided():
         "instruction_only +0.300 +0.280 to +0.320 better",
         "failed better_than_shuffled accuracy of persona is too low",
         "LLM sha256 abc",
-        "chosen last",
+        "Notes user_statistics chosen: last; dev: last 0.500, most_frequent 0.250",
         "higher is better →",
         "share of questions answered right",
         "loss, nats per token",
@@ -100,11 +101,13 @@ def test_ids_inside_the_page_are_unique():
 
 def test_texts_are_escaped_everywhere():
     evil = "<script>alert(1)</script>"
-    evaluation = build_evaluation(task=evil, decision=build_decision(True, evil))
+    evaluation = build_evaluation(
+        task=evil, decision=build_decision(True, evil), notes={evil: {evil: evil}}
+    )
     evaluation = evaluation.model_copy(
         update={"arms": evaluation.arms | {evil: evaluation.arms["persona"]}}
     )
-    html = render_evaluation_page(evaluation, {evil: CURVES["persona"]}, {evil: evil}, {evil: evil})
+    html = render_evaluation_page(evaluation, {evil: CURVES["persona"]}, {evil: evil})
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 8
 
