@@ -7,6 +7,7 @@ from zenml import step
 from zenml.logger import get_logger
 
 from components.evaluation.arms import ExamRecipe
+from components.evaluation.champion_exam import NOT_COMPARED
 from components.evaluation.evaluation import Evaluation
 from components.evaluation.predictions import Predictions
 from components.evaluation.summarize import summarize
@@ -38,7 +39,7 @@ def check_promotion(
         settings.num_draws,
         recipe.seed,
     )
-    decision = decide(evaluation, compare(champion, candidate), rule)
+    decision = decide(evaluation, compare(champion, candidate, predictions), rule)
     for reason in decision.reasons:
         logger.info("%s: %s", "passed" if reason.passed else "FAILED", reason.sentence)
     mlflow.log_metrics(
@@ -51,13 +52,17 @@ def check_promotion(
     return evaluation.model_copy(update={"decision": decision, "notes": predictions.notes})
 
 
-def compare(champion: Champion, candidate: Registration) -> ChampionComparison | None:
-    """Return what the rule needs to know of the champion; None if there is none to compare with."""
+def compare(
+    champion: Champion, candidate: Registration, predictions: Predictions
+) -> ChampionComparison | None:
+    """Return what the rule needs to know of the champion; None if there is none of this LLM."""
     is_same = champion.weights_hash == candidate.weights_hash
     if champion.version is None or not (is_same or champion.is_rival_of(candidate)):
         return None
+    obstacle = predictions.notes.get(NOT_COMPARED)
     return ChampionComparison(
         version=champion.version,
         weights_hash=str(champion.weights_hash),
         candidate_weights_hash=candidate.weights_hash,
+        obstacle=None if obstacle is None else str(obstacle),
     )

@@ -1,22 +1,30 @@
 """Let today's champion answer the same questions."""
 
+from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
+from pydantic import ValidationError
 from zenml import step
 from zenml.logger import get_logger
 
 from components.encoders.behavior_vectors import BehaviorVectors
-from components.evaluation.arms import Exam, ExamRecipe, answer_as_champion
+from components.evaluation.arms import Exam, ExamRecipe
+from components.evaluation.champion_exam import (
+    NOT_COMPARED,
+    IncomparableChampionError,
+    answer_as_champion,
+)
 from components.evaluation.predictions import Predictions, write_predictions
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Champion, Registration
+from components.serving.persona_model import ServingSpec
 from components.training.train import Artifacts
 from components.user_embedder.embedder_folder import EmbedderFolder
 from steps.caching import code_of
 from steps.materializers import FolderMaterializer
-from steps.model_registry import download_plug_in, open_registry
+from steps.model_registry import download_model, open_registry
 from steps.scratch import make_scratch_directory
 
 logger = get_logger(__name__)
@@ -32,12 +40,36 @@ def evaluate_champion(
     candidate: Registration,
     recipe: ExamRecipe,
 ) -> Annotated[Predictions, "predictions_with_champion"]:
-    """Add the champion's answers, if it is another model for the same LLM."""
-    table = predictions.table
+    """Add the champion's answers, or why there are none, if it is another model of the same LLM."""
+    table, notes = predictions.table, predictions.notes
     if champion.version and champion.is_rival_of(candidate):
         logger.info("evaluating the champion, version %s", champion.version)
-        scratch = make_scratch_directory()
-        plug_in = download_plug_in(open_registry(), recipe.task.name, champion.version, scratch)
         exam = Exam(Artifacts(histories, vectors, llm), recipe)
-        table = pa.concat_tables([table, answer_as_champion(exam, EmbedderFolder.at(plug_in))])
-    return write_predictions(make_scratch_directory(), table, predictions.notes)
+        model = download_model(
+            open_registry(), recipe.task.name, champion.version, make_scratch_directory()
+        )
+        try:
+            table = pa.concat_tables([table, answer_as_registered(exam, *model)])
+        except IncomparableChampionError as err:
+            logger.warning("champion version %s %s", champion.version, err)
+            notes[NOT_COMPARED] = str(err)
+    return write_predictions(make_scratch_directory(), table, notes)
+
+
+def answer_as_registered(exam: Exam, plug_in: Path, serving: Path) -> pa.Table:
+    """Let a registered model answer by the settings that were registered with it.
+
+    Raises:
+        IncomparableChampionError: If it cannot be asked these questions, or its settings are of
+            a version of this code that knew others.
+    """
+    embedder = EmbedderFolder.at(plug_in)
+    try:
+        spec, _ = ServingSpec.read(serving), embedder.card()
+    except ValidationError as err:
+        first = err.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise IncomparableChampionError(
+            f"reads settings of another version of the code ({field}: {first['msg']})"
+        ) from err
+    return answer_as_champion(exam, embedder, spec.task, spec.llm)

@@ -61,7 +61,6 @@ def read_champion(client: MlflowClient, task_name: str) -> Champion:
         weights_hash=tags["weights_hash"],
         llm_hash=tags["llm_hash"],
         llm_settings_hash=tags["llm_settings_hash"],
-        encoder_fingerprint=tags["encoder_fingerprint"],
     )
 
 
@@ -131,9 +130,15 @@ def register_llm(client: MlflowClient, task_name: str, llm: LLMFolder) -> ModelV
     )
 
 
-def download_plug_in(client: MlflowClient, task_name: str, version: str, directory: Path) -> Path:
-    """Bring a registered user embedder's files into an existing directory; returns their folder."""
+def download_model(
+    client: MlflowClient, task_name: str, version: str, directory: Path
+) -> tuple[Path, Path]:
+    """Bring a registered model into an existing directory.
+
+    Returns:
+        The folders of its user embedder and of what it is served by (`serving.json`).
+    """
     uri = f"models:/{model_name(task_name)}/{version}"
     found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(directory)))
     saved = Model.load(found).flavors["python_function"]["artifacts"]  # MLflow keeps own names
-    return found / saved["plug_in"]["path"]
+    return found / saved["plug_in"]["path"], found / saved["serving"]["path"]

@@ -157,21 +157,3 @@ def tabulate_predictions(
         for draw, predictions in enumerate(runs)
     ]
     return pa.concat_tables(parts)
-
-
-def answer_as_champion(exam: Exam, plug_in: EmbedderFolder) -> pa.Table:
-    """Let today's champion answer the same questions; returns the rows of the arm `champion`.
-
-    Raises:
-        ValueError: If it was trained for another LLM or other behavior vectors.
-    """
-    card = plug_in.card()
-    fingerprint = exam.artifacts.vectors.fingerprint
-    if card.encoder_fingerprint != fingerprint:
-        raise ValueError(
-            f"the champion reads behavior vectors {card.encoder_fingerprint}, not {fingerprint}: "
-            "the encoder or the history template changed"
-        )
-    rows = exam.question_rows()
-    answers = answer_as(exam, plug_in, True, [exam.examples(rows)])
-    return tabulate_predictions(exam, rows, {"champion": answers})

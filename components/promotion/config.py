@@ -25,3 +25,10 @@ class PromotionConfig(Config):
             "hardly varies: two users with the same gain give an interval without any width."
         ),
     )
+    replace_incomparable: bool = Field(
+        False,
+        description=(
+            "Whether a candidate may replace a champion of the same LLM that cannot answer its "
+            "questions, as after a change of the history template. Else it is refused."
+        ),
+    )

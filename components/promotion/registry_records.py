@@ -22,13 +22,10 @@ class Champion(Config):
     weights_hash: str | None = Field(None, description="sha256 of its user embedder's weights.")
     llm_hash: str | None = Field(None, description="Content hash of its LLM.")
     llm_settings_hash: str | None = Field(None, description="Of the settings that made its LLM.")
-    encoder_fingerprint: str | None = Field(None, description="Of the vectors that it reads.")
 
     def is_rival_of(self, candidate: Registration) -> bool:
-        """Whether it is another embedder for the same LLM and vectors: both can be compared."""
-        same_llm = self.llm_hash == candidate.llm_hash
-        same_vectors = self.encoder_fingerprint == candidate.encoder_fingerprint
-        return same_llm and same_vectors and self.weights_hash != candidate.weights_hash
+        """Whether it is another embedder for the same LLM, which a candidate has to match."""
+        return self.llm_hash == candidate.llm_hash and self.weights_hash != candidate.weights_hash
 
 
 class Promotion(Config):

@@ -24,6 +24,9 @@ class ChampionComparison(Config):
     version: str = Field(description="The champion's version in the model registry.")
     weights_hash: str = Field(description="sha256 of the champion's weights.")
     candidate_weights_hash: str = Field(description="sha256 of the candidate's weights.")
+    obstacle: str | None = Field(
+        None, description="Why it cannot answer the candidate's questions; None if it did."
+    )
 
     @property
     def is_candidate(self) -> bool:
@@ -40,13 +43,13 @@ def decide(
         evaluation: The candidate's figures; with a champion its arm `champion` is on the same
             questions.
         champion: None where the task and LLM have none.
-        config: The margin and the fewest users.
+        config: The margin, the fewest users, and whether an incomparable champion stays.
 
     Returns:
         The decision, with every rule's reason.
 
     Raises:
-        ValueError: If there is a champion that was not evaluated.
+        ValueError: If there is a champion that was not evaluated, and no reason why.
     """
     if champion is not None and champion.is_candidate:
         sentence = f"Already champion: version {champion.version} has the same weights."
@@ -78,11 +81,17 @@ def judge_champion(
     """Judge whether persona is not worse than the champion by the margin.
 
     Raises:
-        ValueError: If there is a champion that was not evaluated.
+        ValueError: If there is a champion that was not evaluated, and no reason why.
     """
     if champion is None:
         sentence = "There is no champion of this task and LLM to be compared with."
         return Reason(rule=NOT_WORSE, passed=True, sentence=sentence)
+    if champion.obstacle is not None:
+        sentence = (
+            f"Champion version {champion.version} {champion.obstacle}: it cannot be compared. "
+            f"promotion.replace_incomparable is {str(config.replace_incomparable).lower()}."
+        )
+        return Reason(rule=NOT_WORSE, passed=config.replace_incomparable, sentence=sentence)
     metric = evaluation.primary_metric
     difference = evaluation.differences.get("persona_vs_champion", {}).get(metric)
     if difference is None:

@@ -18,6 +18,7 @@ class ReportConfig(Config):
         False,
         description=(
             "Whether an output that is none of its task's labels may stand in the Data Docs as it "
-            "came, instead of its length. No other text of a user is shown in any report."
+            "came, instead of its length. The readers stop a run at such an output, so it matters "
+            "for tables that were made elsewhere. No report shows any other text of a user."
         ),
     )

@@ -9,11 +9,17 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from components.evaluation.arms import ExamRecipe
+from components.evaluation.config import EvaluationConfig
 from components.evaluation.evaluation import Evaluation
+from components.evaluation.predictions import Predictions
+from components.llm.config import LLMConfig
 from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
 from components.tasks.lamp import LAMP_2
-from tests.components.tiny_world import SIMULATOR
+from components.tasks.task import Task
+from steps.evaluate_champion import evaluate_champion
+from tests.components.tiny_world import LLM, SIMULATOR
 from tests.pipelines.conftest import Run, Runs, promote
 
 MODEL = "persona-plug-LaMP_2"
@@ -189,6 +195,44 @@ def test_a_kept_llms_users_are_those_of_the_run_that_tuned_it(
     assert trained_users(retrained, "llm") == trained_users(first, "llm")
     assert len(trained_users(first, "llm")) > 1
     assert trained_users(retrained, "user_embedder") > trained_users(first, "user_embedder")
+
+
+def compare_again(retrained: Run, task: Task, llm: LLMConfig) -> Predictions:
+    """Let the champion answer once more, for a candidate of other settings."""
+    recipe = ExamRecipe(task=task, llm=llm, evaluation=EvaluationConfig(), seed=0)
+    return evaluate_champion.entrypoint(
+        retrained.load("validate_histories", "sound_histories"),
+        retrained.load("encode_histories", "behavior_vectors"),
+        retrained.load("prepare_llm", "llm"),
+        retrained.load("evaluate_user_embedder", "predictions"),
+        retrained.load("find_champion", "champion"),
+        retrained.load("register_user_embedder", "registration"),
+        recipe,
+    )
+
+
+def test_the_champion_answers_by_the_settings_it_was_registered_with(
+    retrained: Run, registry: MlflowClient
+) -> None:
+    compared = retrained.load("evaluate_champion", "predictions_with_champion")
+    other = LLM.model_copy(update={"reads": "input", "max_input_length": 8, "num_beams": 3})
+
+    again = compare_again(retrained, LAMP_2, other)
+    assert again.table == compared.table
+    assert again.notes == compared.notes == retrained.load("check_promotion", "evaluation").notes
+
+
+def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
+    retrained: Run, registry: MlflowClient
+) -> None:
+    task = LAMP_2.model_copy(update={"history_template": "{description}"})
+
+    compared = compare_again(retrained, task, LLM)
+    assert "champion" not in set(compared.table["arm"].to_pylist())
+    assert compared.notes["champion_not_compared"] == (
+        "reads items by task.history_template 'tag: {tag} description: {description}', "
+        "not '{description}'"
+    )
 
 
 def test_the_champion_of_the_same_weights_is_promoted_again_and_served(

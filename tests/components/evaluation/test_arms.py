@@ -1,8 +1,5 @@
 """Every arm answers every question, through the code that also serves."""
 
-import json
-import shutil
-
 import pyarrow.compute as pc
 import pytest
 
@@ -10,7 +7,6 @@ from components.evaluation.arms import (
     Exam,
     answer_all_arms,
     answer_as,
-    answer_as_champion,
     shuffle_histories,
 )
 from components.evaluation.predictions import PREDICTION_SCHEMA, conform_predictions
@@ -22,7 +18,7 @@ from components.llm.frozen_llm import (
     generate_answers,
 )
 from components.training.train import Artifacts, TrainedArms
-from components.user_embedder.embedder_folder import EmbedderCard, EmbedderFolder
+from components.user_embedder.embedder_folder import EmbedderCard
 from tests.components.tiny_world import LLM, TASK
 
 
@@ -111,22 +107,6 @@ def test_shuffled_histories_are_never_the_own(exam):
             assert len(shuffled.history) <= len(example.history)
             common = (shuffled.history[:, None] == example.history[None]).all(axis=2)
             assert not common.any(axis=1).all()  # two users may have a text in common
-
-
-def test_the_champion_answers_as_itself(exam, trained, answered):
-    table = answer_as_champion(exam, trained.arm("persona"))
-    rows, persona = pick(table, "champion"), pick(answered[0], "persona")
-    assert [{**row, "arm": "persona"} for row in rows] == persona
-    assert len(table) == len(rows)
-
-
-def test_a_champion_of_another_encoder_is_refused(exam, trained, tmp_path):
-    shutil.copytree(trained.arm("persona").path, tmp_path / "champion")
-    card_path = tmp_path / "champion" / "user_embedder.json"
-    card = {**json.loads(card_path.read_text()), "encoder_fingerprint": "other"}
-    card_path.write_text(json.dumps(card))
-    with pytest.raises(ValueError, match="champion reads behavior vectors other, not"):
-        answer_as_champion(exam, EmbedderFolder.at(tmp_path / "champion"))
 
 
 def test_a_split_without_questions_is_refused(exam, tmp_path):

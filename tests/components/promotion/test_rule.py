@@ -109,6 +109,21 @@ def test_a_champion_that_was_not_evaluated_is_an_error():
         decide(build_evaluation(CONTROLS), CHAMPION, PromotionConfig())
 
 
+def test_a_champion_that_cannot_be_asked_stays_unless_it_may_be_replaced():
+    mute = CHAMPION.model_copy(update={"obstacle": "reads items by another template"})
+    decision = decide(build_evaluation(CONTROLS), mute, PromotionConfig())
+    assert not decision.promoted
+    [reason] = [reason for reason in decision.reasons if not reason.passed]
+    assert reason.rule == "not_worse_than_champion"
+    assert reason.sentence == (
+        "Champion version 7 reads items by another template: it cannot be compared. "
+        "promotion.replace_incomparable is false."
+    )
+    allowed = decide(build_evaluation(CONTROLS), mute, PromotionConfig(replace_incomparable=True))
+    assert allowed.promoted
+    assert "it cannot be compared" in allowed.reasons[2].sentence
+
+
 def test_sentences_carry_the_figures():
     sentence = (
         decide(build_evaluation(CONTROLS, False), None, PromotionConfig()).reasons[0].sentence

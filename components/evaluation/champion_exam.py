@@ -1,0 +1,88 @@
+"""Today's champion answers the candidate's questions as it would be served: by its own settings.
+
+Its prompt, its labels, its encoder and the way in which it asks the LLM are those that were
+registered with it. Of the histories there are only texts rendered for the candidate, so a champion
+that reads items rendered in another way cannot be asked.
+"""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
+from components.encoders.sentence_encoder import load_sentence_encoder
+from components.evaluation.arms import Exam, answer_as, tabulate_predictions
+from components.llm.config import LLMConfig
+from components.tasks.task import Task
+from components.training.examples import Examples
+from components.user_embedder.embedder_folder import EmbedderCard, EmbedderFolder
+
+logger = logging.getLogger(__name__)
+
+NOT_COMPARED = "champion_not_compared"
+"""The note beside the predictions that says why there are none of the champion."""
+RENDERING = ("input_field", "output_field", "history_template")
+"""What of a task decides how payloads and items are rendered."""
+
+
+class IncomparableChampionError(ValueError):
+    """The champion cannot be asked the candidate's questions; says what it reads instead."""
+
+
+def answer_as_champion(exam: Exam, plug_in: EmbedderFolder, task: Task, llm: LLMConfig) -> pa.Table:
+    """Let the champion answer; returns the rows of the arm `champion`.
+
+    Args:
+        exam: The candidate's questions; the champion was trained for the same LLM.
+        plug_in: The champion's user embedder.
+        task: The champion's own task.
+        llm: How the champion asks the LLM.
+
+    Raises:
+        IncomparableChampionError: If it reads items that were rendered in another way, or vectors
+            of an encoder that cannot be had any more.
+    """
+    today = exam.recipe.task
+    for field in RENDERING:
+        own, other = getattr(task, field), getattr(today, field)
+        if own != other:
+            raise IncomparableChampionError(f"reads items by task.{field} {own!r}, not {other!r}")
+    rows = exam.question_rows()
+    own_exam = replace(exam, recipe=exam.recipe.model_copy(update={"task": task, "llm": llm}))
+    examples = own_exam.examples(rows)
+    if llm.reads == "input" and task.prompt != today.prompt:
+        prompts = [task.render_prompt(payload) for payload in examples.payloads]
+        examples = replace(examples, prompts=prompts)
+    card = plug_in.card()
+    if card.encoder_fingerprint != exam.artifacts.vectors.fingerprint:
+        examples = encode_anew(examples, exam, card)
+    answers = answer_as(own_exam, plug_in, True, [examples])
+    return tabulate_predictions(exam, rows, {"champion": answers})
+
+
+def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:
+    """Return the examples with the items of their histories encoded by the champion's encoder.
+
+    Raises:
+        IncomparableChampionError: If it cannot be had, or would make other vectors today.
+    """
+    try:
+        encoder = describe_encoder(card.encoder, exam.recipe.task.history_template)
+    except ValueError as err:
+        raise IncomparableChampionError(f"reads vectors of a lost encoder ({err})") from err
+    if encoder["fingerprint"] != card.encoder_fingerprint:
+        raise IncomparableChampionError(
+            f"reads behavior vectors {card.encoder_fingerprint}, where its encoder "
+            f"{card.encoder.name} makes {encoder['fingerprint']} today"
+        )
+    needed = np.unique(np.concatenate([np.empty(0, np.int64), *examples.histories]))
+    texts = list(exam.artifacts.histories.items.select(needed)["text"])
+    logger.info("encoding %d items with the champion's own encoder", len(texts))
+    loaded = load_sentence_encoder(card.encoder, find_device())
+    return replace(
+        examples,
+        vectors=encode_texts(loaded, texts, card.encoder),
+        histories=[np.searchsorted(needed, history) for history in examples.histories],
+    )

@@ -1,0 +1,25 @@
+"""A registered model is asked by its own settings, if this code can read them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.evaluation.arms import Exam, ExamRecipe
+from components.evaluation.champion_exam import IncomparableChampionError
+from components.evaluation.config import EvaluationConfig
+from components.llm.config import LLMConfig
+from components.serving.persona_model import ServingSpec
+from components.tasks.lamp import LAMP_2
+from steps.evaluate_champion import answer_as_registered
+
+
+def test_settings_of_another_version_of_the_code_are_named(tmp_path: Path) -> None:
+    ServingSpec(task=LAMP_2, llm=LLMConfig(), llm_hash="llm", plug_in_hash="old").write(tmp_path)
+    path = tmp_path / "serving.json"
+    spec = json.loads(path.read_text())
+    spec["llm"]["num_wings"] = 2
+    path.write_text(json.dumps(spec))
+    recipe = ExamRecipe(task=LAMP_2, llm=LLMConfig(), evaluation=EvaluationConfig(), seed=0)
+    with pytest.raises(IncomparableChampionError, match=r"version of the code \(llm\.num_wings: "):
+        answer_as_registered(Exam(None, recipe), tmp_path, tmp_path)  # type: ignore[arg-type]
