@@ -8,7 +8,7 @@ from components.encoders.config import EncoderConfig
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe
-from components.promotion.champion import Champion
+from components.promotion.registry_records import Champion
 from components.tasks.lamp import LAMP_2
 from steps import prepare_llm as module
 from steps.prepare_llm import prepare_llm

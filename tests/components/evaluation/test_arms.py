@@ -1,5 +1,7 @@
 """Every arm answers every question, through the code that also serves."""
 
+import shutil
+
 import pyarrow.compute as pc
 import pytest
 
