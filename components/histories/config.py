@@ -43,7 +43,7 @@ class InteractionsConfig(QuestionConfig):
     path: Path = Field(description="File of events: .jsonl or .csv (also .gz), or .parquet.")
     user: str = Field("user_id", description="Column with the user's id.")
     time: str = Field(
-        "timestamp", description="Column with the event's time: ISO 8601 or Unix seconds."
+        "timestamp", description="Column with the event's time: ISO 8601, a year or Unix seconds."
     )
     item_id: str | None = Field(
         None, description="Column with an id unique within the user; else the row number serves."
