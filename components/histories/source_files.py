@@ -106,7 +106,10 @@ def _read_csv(path: Path) -> Iterator[NumberedRow]:
                     )
                 yield reader.line_num, row
         except csv.Error as err:
-            raise ValueError(f"{path}, row {reader.line_num}: no valid CSV: {err}") from err
+            # DictReader counts a line once its row is whole, the reader below it once it is read.
+            first, last = reader.line_num + 1, reader.reader.line_num
+            place = f"row {last}" if first == last else f"rows {first} to {last}"
+            raise ValueError(f"{path}, {place}: no valid CSV: {err}") from err
 
 
 def _read_parquet(path: Path) -> Iterator[NumberedRow]:
