@@ -81,7 +81,7 @@ def _read_jsonl(path: Path) -> Iterator[NumberedRow]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.rstrip("\r\n"))  # columns count from the last line break
             except json.JSONDecodeError as err:
                 raise ValueError(
                     f"{path}, row {number}, column {err.colno}: no JSON: {err.msg}"
