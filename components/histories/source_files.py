@@ -42,9 +42,10 @@ def read_rows(path: Path) -> Iterator[NumberedRow]:
     Raises:
         ValueError: If the file is absent, empty, cut off, of another kind, or has a bad row.
     """
-    kind = path.name.removesuffix(".gz").rpartition(".")[2].lower()
+    name = path.name.lower()
+    kind = name.removesuffix(".gz").rpartition(".")[2]
     readers = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}
-    if not path.name.lower().endswith(SUFFIXES):
+    if not name.endswith(SUFFIXES):
         raise ValueError(f"{path}: unknown kind of file; its name must end in one of {SUFFIXES}")
     num_rows = 0
     for numbered in readers[kind](path):
@@ -63,7 +64,7 @@ def open_text(path: Path) -> Iterator[IO[str]]:
     """
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file")
-    opener: Any = gzip.open if path.suffix == ".gz" else open
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             yield file

@@ -11,7 +11,7 @@ def write_text(path: Path, text: str) -> Path:
     """Write a text file, packed if it is a .gz, and its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix.lower() == ".gz" else data)
     return path
 
 

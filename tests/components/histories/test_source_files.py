@@ -13,9 +13,10 @@ from tests.components.histories.source_writers import write_jsonl, write_text
 ROWS = [{"user": "ann", "score": "2"}, {"user": "bob", "score": "3"}]
 
 
+@pytest.mark.parametrize("shout", [False, True])
 @pytest.mark.parametrize("name", ["e.jsonl", "e.jsonl.gz", "e.csv", "e.csv.gz", "e.parquet"])
-def test_all_kinds_of_files_give_the_same_rows(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
+def test_all_kinds_of_files_give_the_same_rows(tmp_path: Path, name: str, shout: bool) -> None:
+    path = tmp_path / (name.upper() if shout else name)
     if "jsonl" in name:
         write_jsonl(path, ROWS)
         numbers = [1, 2]
