@@ -12,6 +12,7 @@ from components.histories.record import Record
 from components.histories.source_files import read_json
 from components.histories.splits import sample_questions
 from components.histories.tables import SPLITS, HistoryRows, QuestionRow, Split
+from components.tasks.lamp import BENCHMARK_NAMES
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -143,6 +144,10 @@ def _read_golds(path: Path, task: Task) -> dict[str, str]:
     document = read_json(path)
     if not isinstance(document, dict) or "golds" not in document:
         raise ValueError(f"{path}, field 'golds': is missing; expected an object with a list")
+    named = str(document.get("task"))
+    # A task of one's own may be told in the benchmark's layout under any name.
+    if named != task.name and {named, task.name} <= BENCHMARK_NAMES:
+        raise ValueError(f"{path}, field 'task': is {named!r}, but the run's is {task.name!r}")
     golds: dict[str, str] = {}
     for question_id, record in _read_entries(path, "gold", document["golds"]):
         if question_id in golds:

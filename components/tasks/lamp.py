@@ -62,3 +62,6 @@ LAMP_4 = Task(
 
 LAMP_TASKS: dict[str, Task] = {task.name: task for task in (LAMP_2, LAMP_3, LAMP_4)}
 """The built-in tasks by name."""
+
+BENCHMARK_NAMES = frozenset(f"LaMP_{number}" for number in range(1, 8))
+"""The benchmark's names for its tasks, as its outputs files give them."""

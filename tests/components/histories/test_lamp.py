@@ -227,6 +227,18 @@ def test_bad_golds(tmp_path: Path, task: Task, golds: Any, said: str) -> None:
         read(tmp_path, task)
 
 
+def test_golds_of_another_benchmark_task_are_refused(tmp_path: Path, task: Task) -> None:
+    write_split(tmp_path, "train", [QUESTION])
+    named = task.model_copy(update={"name": "LaMP_4"})
+    with pytest.raises(ValueError, match=r"train_outputs\.json, field 'task': is 'LaMP_3', but"):
+        read(tmp_path, named)
+    assert read(tmp_path, task.model_copy(update={"name": "LaMP_3"})).questions
+    # A task of one's own may have taken over the benchmark's file, or say nothing.
+    assert read(tmp_path, task).questions
+    write_text(tmp_path / "train_outputs.json", '{"golds": [{"id": "q", "output": "2"}]}')
+    assert read(tmp_path, named).questions
+
+
 def test_an_id_in_two_splits_is_refused(tmp_path: Path, task: Task) -> None:
     write_split(tmp_path, "train", [QUESTION])
     write_split(tmp_path, "test", [QUESTION])
