@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.caching import code_of, import_closure, source_root
+from steps.caching import code_of, source_root
 from tests.steps.conftest import USED, ToyRepository
 
 
@@ -61,12 +61,23 @@ def test_a_module_used_without_an_import_can_be_named(tree: Path) -> None:
         code_of(str(tree / "steps/one.py"), "lib.nowhere")
 
 
-def test_the_reports_template_is_not_in_the_closure_of_this_repositorys_training() -> None:
-    """The real tree: the seam that keeps an edit of the report from retraining."""
-    root = source_root(Path(__file__))
-    start = {root / "components/folder.py"}
+def test_an_edit_of_the_report_does_not_retrain_and_one_of_the_embedder_does() -> None:
+    """The real tree: what the training step itself names in its cache policy."""
+    from steps.train_user_embedder import train_user_embedder
 
-    assert import_closure(start, root) == start | {root / "components/__init__.py"}
+    policy = train_user_embedder.configuration.cache_policy
+    training = set(policy.file_dependencies or []) if policy else set()
+    root = source_root(Path(__file__))
+    files = [path for path in (root / "components").rglob("*") if path.suffix in (".py", ".html")]
+    report, embedder = (
+        {path.relative_to(root).as_posix() for path in files if package in path.parts}
+        for package in ("reporting", "user_embedder")
+    )
+
+    assert len(report) > 5
+    assert len(embedder) > 4
+    assert not training & report
+    assert embedder <= training
 
 
 def test_a_step_runs_again_exactly_when_its_code_changes(toy_repository: ToyRepository) -> None:
