@@ -1,9 +1,14 @@
 """A pipeline whose errors stand at the end of the output, where its user looks first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
+from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.enums import ExecutionMode
 from zenml.pipelines.pipeline_definition import Pipeline
 
@@ -12,6 +17,17 @@ UNKNOWN = "extra_forbidden"
 
 class ReadablePipeline(Pipeline):
     """ZenML's pipeline; a wrong parameter is named in the last lines, not a hundred above them."""
+
+    def with_options(self, *args: Any, **kwargs: Any) -> Pipeline:
+        """Return a copy with these options; what `zenml pipeline run -c` calls.
+
+        Raises:
+            ValueError: If the file has a key at the top that ZenML would pass over in silence.
+        """
+        options = signature(super().with_options).bind(*args, **kwargs).arguments
+        if options.get("config_path"):
+            check_keys(Path(options["config_path"]), signature(self.entrypoint).parameters)
+        return super().with_options(*args, **kwargs)
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Check the parameters and wire the steps.
@@ -34,6 +50,34 @@ def readable_pipeline(function: Callable[..., None]) -> ReadablePipeline:
     )
     pipeline.__doc__ = function.__doc__
     return pipeline
+
+
+def check_keys(path: Path, parameters: Iterable[str]) -> None:
+    """Refuse a run's YAML with keys at the top that are none of ZenML's.
+
+    Args:
+        path: The file.
+        parameters: Names of the pipeline's parameters, which stand one level lower.
+
+    Raises:
+        ValueError: If there is such a key; names file, key and what it may have been meant to be.
+    """
+    with path.open(encoding="utf-8") as file:
+        document = yaml.safe_load(file)
+    if not isinstance(document, dict):
+        raise ValueError(
+            f"{path}: expected keys at the top, like 'parameters', got {type(document).__name__}"
+        )
+    allowed = PipelineRunConfiguration.model_fields
+    meant = {name: f"{name!r} under 'parameters'" for name in parameters}
+    meant |= {name: repr(name) for name in allowed}
+    lines = []
+    for key in (key for key in document if key not in allowed):
+        near = get_close_matches(str(key), meant, n=1)
+        hint = f"did you mean {meant[near[0]]}?" if near else f"allowed are {sorted(allowed)}"
+        lines.append(f"  {key!r}: ZenML knows no such key; {hint}")
+    if lines:
+        raise ValueError("\n".join([f"{path}: wrong keys at the top:", *lines]))
 
 
 def describe_errors(error: ValidationError) -> str:

@@ -34,3 +34,57 @@ def test_every_wrong_parameter_is_named_in_the_error_itself() -> None:
         "it says 'one'",
     ]
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("paramters: {}", "'paramters': ZenML knows no such key; did you mean 'parameters'?"),
+        ("sedings: {}\nsteps: {}", "'sedings': ZenML knows no such key; did you mean 'settings'?"),
+        ("trainig: {}", "'trainig': ZenML knows no such key; did you mean 'training' under"),
+        ("seed: 1", "'seed': ZenML knows no such key; did you mean 'seed' under 'parameters'?"),
+        ("zzz: 1", r"'zzz': ZenML knows no such key; allowed are \['build', .*'parameters', "),
+        ("1: x", "1: ZenML knows no such key"),
+    ],
+)
+def test_an_unknown_key_at_the_top_stops_the_launch(
+    tmp_path: Path, document: str, said: str
+) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(document)
+
+    with pytest.raises(ValueError, match=said) as caught:
+        train_persona.with_options(config_path=str(path))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_every_unknown_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("x: 1\nenable_cach: false\nrun_name: fine\ny: 2")
+
+    with pytest.raises(ValueError, match="wrong keys at the top") as caught:
+        train_persona.with_options(config_path=str(path))
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()[1:]] == [
+        "  'x'",
+        "  'enable_cach'",
+        "  'y'",
+    ]
+
+
+@pytest.mark.parametrize("document", ["", "- parameters", "text"])
+def test_a_file_without_keys_is_refused(tmp_path: Path, document: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(document)
+
+    with pytest.raises(ValueError, match=r"run\.yaml: expected keys at the top, like 'parameters'"):
+        train_persona.with_options(config_path=str(path))
+
+
+def test_known_keys_reach_the_pipeline(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("enable_cache: false\nrun_name: mine\nparameters: {seed: 3}")
+
+    pipeline = train_persona.with_options(config_path=str(path))
+    pipeline.prepare()
+    assert pipeline.configuration.enable_cache is False
+    assert pipeline._parameters["seed"] == 3
