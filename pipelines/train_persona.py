@@ -68,7 +68,9 @@ def train_persona(
     recipe = Recipe(encoder=encoder, llm=llm, embedder=embedder, training=training, seed=seed)
 
     raw = load_histories(data, task, seed)
-    histories, validated = validate_histories(raw, task, validation, report.show_texts)
+    histories, validated = validate_histories(
+        raw, task, validation, report.show_texts, evaluation.split
+    )
     champion = find_champion(task.name)
     vectors = encode_histories(histories, task.history_template, encoder)
     frozen = prepare_llm(

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from zenml import save_artifact, step
 
-from components.histories.tables import Histories
+from components.histories.splits import EmptySplitError, require_splits
+from components.histories.tables import Histories, Split
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.report import ValidationError
@@ -25,13 +26,18 @@ from steps.scratch import make_scratch_directory
     },
 )
 def validate_histories(
-    histories: Histories, task: Task, validation: ValidationConfig, show_texts: bool
+    histories: Histories,
+    task: Task,
+    validation: ValidationConfig,
+    show_texts: bool,
+    evaluated_split: Split,
 ) -> tuple[Annotated[Histories, "sound_histories"], Annotated[ValidationFolder, "validation"]]:
-    """Set defective rows apart; too many of them stop the run, but the report is kept."""
+    """Set defective rows apart; too many or an empty split stop the run, but the report is kept."""
     directory = make_scratch_directory()
     try:
         outcome = validate(histories, task, validation, directory, show_texts)
-    except ValidationError:
+        require_splits(outcome.histories, evaluated_split)
+    except (ValidationError, EmptySplitError):
         folder = ValidationFolder.at(directory / "validation")
         save_artifact(folder, "failed_validation", materializer=FolderMaterializer)
         raise

@@ -2,13 +2,18 @@
 
 import hashlib
 import logging
+from collections import Counter
 
 import numpy as np
 
 from components.histories.config import QuestionConfig
-from components.histories.tables import SPLITS, QuestionRow, Split
+from components.histories.tables import SPLITS, Histories, QuestionRow, Split
 
 logger = logging.getLogger(__name__)
+
+
+class EmptySplitError(ValueError):
+    """A split that the run needs has no questions."""
 
 
 def cut_timeline(num_events: int, test_share: float, dev_share: float) -> list[Split]:
@@ -81,3 +86,29 @@ def sample_questions(
             rows = [rows[position] for position in chosen]
         kept += rows
     return kept
+
+
+def require_splits(histories: Histories, evaluated: Split) -> None:
+    """Refuse histories in which a split that a run needs has no questions.
+
+    Args:
+        histories: The tables.
+        evaluated: The split whose questions all arms answer.
+
+    Raises:
+        EmptySplitError: Names each empty split, what it is for and what to set.
+    """
+    counts = Counter(histories.questions["split"])
+    needs = {"train": "to learn from", "dev": "to choose user_statistics on"}
+    needs |= {evaluated: "to evaluate"}
+    empty = [split for split in SPLITS if split in needs and not counts[split]]
+    if not empty:
+        return
+    missing = " and ".join(f"no {split} questions {needs[split]}" for split in empty)
+    numbers = ", ".join(f"{split} {counts[split]}" for split in SPLITS)
+    instead = "evaluate on dev (evaluation.split: dev), or " if empty == ["test"] else ""
+    raise EmptySplitError(
+        f"there are {missing} ({numbers}); {instead}bring them: in LaMP's layout a split needs "
+        "both of its files, {split}_questions.json and {split}_outputs.json, and an interactions "
+        "file is split by data.interactions.test_share and dev_share"
+    )

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from zenml.client import Client
 
-from components.histories.config import DataConfig, InteractionsConfig
+from components.histories.config import DataConfig, InteractionsConfig, LampConfig
+from components.histories.simulator import simulate
 from components.reporting.config import ReportConfig
+from components.tasks.lamp import LAMP_2
 from pipelines.train_persona import train_persona
+from tests.components.tiny_world import SIMULATOR
 
 
 def test_the_error_of_a_step_ends_the_run(zenml_home: Path, tmp_path: Path) -> None:
@@ -21,6 +25,27 @@ def test_the_error_of_a_step_ends_the_run(zenml_home: Path, tmp_path: Path) -> N
         )
 
     assert not (tmp_path / "reports").exists()
+
+
+def test_withheld_golds_end_the_run_before_anything_is_computed(
+    zenml_home: Path, tmp_path: Path
+) -> None:
+    folder = simulate(SIMULATOR, LAMP_2, 5, tmp_path / "lamp")
+    (folder / "test" / "test_outputs.json").unlink()
+    run_name = "withheld_golds"
+
+    with pytest.raises(ValueError, match=r"no test questions to evaluate .*evaluation\.split: dev"):
+        train_persona.with_options(enable_step_logs=False, run_name=run_name)(
+            data=DataConfig(source="lamp", lamp=LampConfig(folder=folder)),
+            report=ReportConfig(folder=tmp_path / "reports"),
+        )
+
+    run = Client().get_pipeline_run(run_name)
+    statuses = {name: step.status.value for name, step in run.steps.items()}
+    assert statuses.pop("find_champion", "completed") == "completed"
+    assert statuses == {"load_histories": "completed", "validate_histories": "failed"}
+    kept = Client().get_artifact_version("failed_validation").load()
+    assert "The histories are sound" in kept.report.verdict
 
 
 def test_every_wrong_parameter_is_named_in_the_error_itself() -> None:

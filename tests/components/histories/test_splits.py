@@ -1,18 +1,22 @@
 """Timelines are cut where worked out by hand; samples are seeded and keep the order."""
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from components.histories.config import QuestionConfig
 from components.histories.splits import (
+    EmptySplitError,
     assign_users,
     cut_timeline,
     draw_by_hash,
+    require_splits,
     sample_questions,
 )
-from components.histories.tables import QuestionRow, Split
+from components.histories.tables import HistoryRows, QuestionRow, Split, write_histories
 
 
 def question(name: str, split: Split) -> QuestionRow:
@@ -90,3 +94,33 @@ def test_samples() -> None:
     assert kept == [row["question_id"] for row in sample_questions(rows, config, 0)]
     assert kept != [row["question_id"] for row in sample_questions(rows, config, 1)]
     assert sample_questions([], config, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("splits", "evaluated", "said"),
+    [
+        (
+            ["train", "train", "dev"],
+            "test",
+            r"there are no test questions to evaluate \(train 2, dev 1, test 0\); "
+            r"evaluate on dev \(evaluation\.split: dev\), or bring them: .*outputs\.json",
+        ),
+        (["train", "test"], "test", r"no dev questions to choose .*\(train 1, dev 0, test 1\)"),
+        (["train", "test"], "dev", r"no dev questions to evaluate .*dev_share"),
+        (["dev", "test"], "test", r"no train questions to learn from"),
+        (["dev"], "test", r"no train questions to learn from and no test questions to evaluate"),
+    ],
+)
+def test_a_missing_split_is_named_with_what_to_set(
+    tmp_path: Path, splits: Sequence[Split], evaluated: Split, said: str
+) -> None:
+    rows = HistoryRows([], [question(str(n), split) for n, split in enumerate(splits)])
+    histories = write_histories(tmp_path / "h", rows.item_table(), rows.question_table())
+    with pytest.raises(EmptySplitError, match=said) as caught:
+        require_splits(histories, evaluated)
+    assert ("evaluation.split" in str(caught.value)) == (list(splits) == ["train", "train", "dev"])
+
+
+def test_a_split_that_is_not_needed_may_be_missing(tmp_path: Path) -> None:
+    rows = HistoryRows([], [question("a", "train"), question("b", "dev")])
+    require_splits(write_histories(tmp_path, rows.item_table(), rows.question_table()), "dev")
