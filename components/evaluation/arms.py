@@ -99,7 +99,7 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> tuple[pa.Table, dict[st
 
     Returns:
         The predictions (columns of `PREDICTION_SCHEMA`), and what is worth knowing beside them: the
-        statistic that stands for `user_statistics`, with its rivals' figures on dev.
+        statistic that stands for `user_statistics`, with its rivals' figures.
     """
     rows = exam.question_rows()
     examples = exam.examples(rows)

@@ -1,14 +1,16 @@
 """The arm without any model: what simple statistics of a user's history reach (method section 3).
 
 Several candidates answer the dev questions, and the best of them by the task's primary metric is
-the arm, so that the choice is not made on the questions that are evaluated.
+the arm, so that the choice is not made on the questions that are evaluated. Where dev is evaluated,
+a seeded tenth of the train users chooses instead: the candidates learn from the questions of the
+other train users, and the chosen one then from all.
 
 Letters: N questions, L labels.
 """
 
 import logging
 from collections import Counter
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -36,13 +38,18 @@ CANDIDATES = {
     "text": ("last",),
 }
 """Candidates by kind of task."""
+HELD_OUT_SHARE = 0.1
+"""Of the train users, where dev is evaluated."""
 
 
 class UserStatistics(Config):
     """The arm's answers, and which candidate they are from."""
 
-    chosen: str = Field(description="The candidate that is best on dev.")
-    dev: dict[str, float] = Field(description="The primary metric of every candidate on dev.")
+    chosen: str = Field(description="The candidate that is best on the questions that choose.")
+    chosen_on: Literal["dev", "train"] = Field(
+        description="Which those are: dev, or those of held-out train users."
+    )
+    scores: dict[str, float] = Field(description="Every candidate's primary metric on them.")
     predictions: list[str] = Field(description="The chosen candidate's answers, one a question.")
 
 
@@ -64,37 +71,71 @@ def answer_from_statistics(
     """Answer questions from the train split and the user's own history, without any neural net.
 
     Args:
-        histories: The tables; train questions are learned from, dev questions choose.
+        histories: The tables; train questions are learned from, and dev questions choose unless
+            they are among those to be answered.
         question_rows: Rows of `histories.questions` to be answered.
         task: The task.
         config: Settings.
-        seed: Of the sample of train questions.
+        seed: Of the sample of train questions and of the held-out train users.
 
     Raises:
-        ValueError: If there are no train or no dev questions.
+        ValueError: If there are no train or no dev questions, or if dev is to be answered and only
+            one user has train questions.
     """
-    columns = ["split", "payload", "output", "history"]
+    columns = ["split", "user_id", "payload", "output", "history"]
     questions = histories.questions.select_columns(columns).with_format("arrow")[:]
-    train, dev = (_questions_of(questions, split) for split in ("train", "dev"))
-    if len(train) > config.max_train_questions:
-        rng = np.random.default_rng(seed)
-        rows = rng.choice(len(train), size=config.max_train_questions, replace=False)
-        train = train.take(pa.array(np.sort(rows)))
-    answerer: Answerer
-    if task.kind == "text":
-        answerer = TextAnswerer(histories, train)
+    asked = questions.take(pa.array(question_rows, type=pa.int64()))
+    train = _questions_of(questions, "train")
+    chosen_on: Literal["dev", "train"] = "dev"
+    if pc.any(pc.equal(asked["split"], "dev")).as_py():
+        chosen_on = "train"
+        learned, choosing = hold_out_users(train, seed)
     else:
-        answerer = LabelAnswerer(histories, train, task, config)
-    golds = dev["output"].to_pylist()
-    scores = {
-        name: compute_metric(task.primary_metric, answerer.answer(name, dev), golds, task)
-        for name in CANDIDATES[task.kind]
-    }
+        learned, choosing = train, _questions_of(questions, "dev")
+
+    def fit(part: pa.Table) -> Answerer:
+        part = _sample(part, config.max_train_questions, seed)
+        if task.kind == "text":
+            return TextAnswerer(histories, part)
+        return LabelAnswerer(histories, part, task, config)
+
+    answerer = fit(learned)
+    scores = _score_candidates(answerer, choosing, task)
     best = max if higher_is_better(task.primary_metric) else min
     chosen = best(scores, key=lambda name: scores[name])
-    logger.info("user statistics: %s is best on dev by %s: %s", chosen, task.primary_metric, scores)
-    asked = questions.take(pa.array(question_rows, type=pa.int64()))
-    return UserStatistics(chosen=chosen, dev=scores, predictions=answerer.answer(chosen, asked))
+    logger.info(
+        "user statistics: %s is best on %s by %s: %s",
+        *(chosen, chosen_on, task.primary_metric, scores),
+    )
+    if learned is not train:
+        answerer = fit(train)
+    predictions = answerer.answer(chosen, asked)
+    return UserStatistics(
+        chosen=chosen, chosen_on=chosen_on, scores=scores, predictions=predictions
+    )
+
+
+def hold_out_users(train: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
+    """Split train questions into those of most users and those of a seeded tenth of the users.
+
+    By users, since a user's questions tell of one another: their histories hold each other's golds.
+
+    Raises:
+        ValueError: If there is only one user.
+    """
+    users = np.unique(train["user_id"].to_numpy(zero_copy_only=False))
+    if len(users) < 2:
+        raise ValueError(
+            "user_statistics is chosen on held-out train users where dev is evaluated, "
+            "but only one user has train questions"
+        )
+    num_held_out = max(1, round(HELD_OUT_SHARE * len(users)))
+    held_out = np.random.default_rng(seed).choice(users, size=num_held_out, replace=False)
+    is_held_out = pc.is_in(train["user_id"], value_set=pa.array(held_out, pa.string()))
+    return (
+        train.filter(pc.invert(is_held_out)).combine_chunks(),
+        train.filter(is_held_out).combine_chunks(),
+    )
 
 
 class LabelAnswerer:
@@ -166,6 +207,21 @@ def pick_labels(candidate: str, users: HistoryCounts, task: Task) -> np.ndarray:
         return round_to_labels(normalise_rows(users.counts) @ label_numbers(task), task)
     assert candidate == "most_frequent", candidate
     return (users.counts + normalise_rows(users.decayed) / 2).argmax(axis=1)
+
+
+def _score_candidates(answerer: Answerer, questions: pa.Table, task: Task) -> dict[str, float]:
+    golds = questions["output"].to_pylist()
+    return {
+        name: compute_metric(task.primary_metric, answerer.answer(name, questions), golds, task)
+        for name in CANDIDATES[task.kind]
+    }
+
+
+def _sample(train: pa.Table, limit: int, seed: int) -> pa.Table:
+    if len(train) <= limit:
+        return train
+    rows = np.random.default_rng(seed).choice(len(train), size=limit, replace=False)
+    return train.take(pa.array(np.sort(rows)))
 
 
 def _questions_of(questions: pa.Table, split: str) -> pa.Table:

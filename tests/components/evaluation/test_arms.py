@@ -69,7 +69,10 @@ def test_base_is_the_llm_alone(answered, artifacts):
 
 def test_the_statistic_is_chosen_on_dev_and_said(answered):
     _, notes = answered
-    assert notes["user_statistics"]["chosen"] in notes["user_statistics"]["dev"]
+    said = notes["user_statistics"]
+    assert said["chosen"] in said["scores"]
+    assert said["chosen_on"] == "dev"
+    assert set(said) == {"chosen", "chosen_on", "scores"}
 
 
 def test_answers_come_back_in_the_questions_order(exam, trained):

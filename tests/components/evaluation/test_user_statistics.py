@@ -5,7 +5,11 @@ import pytest
 
 from components.evaluation.config import UserStatisticsConfig
 from components.evaluation.history_counts import count_labels
-from components.evaluation.user_statistics import LabelAnswerer, answer_from_statistics
+from components.evaluation.user_statistics import (
+    LabelAnswerer,
+    answer_from_statistics,
+    hold_out_users,
+)
 from components.histories.tables import ITEM_SCHEMA, QUESTION_SCHEMA, write_histories
 from components.tasks.task import Task
 
@@ -97,9 +101,51 @@ def test_dev_chooses_the_candidate(tmp_path):
     rows = [row for row, split in enumerate(histories.questions["split"]) if split == "test"]
     found = answer_from_statistics(histories, rows, TAGS, CONFIG, seed=0)
     assert found.chosen == "last"
-    assert found.dev["last"] == 1
-    assert found.dev["most_frequent"] == 0
+    assert found.scores["last"] == 1
+    assert found.scores["most_frequent"] == 0
     assert found.predictions == [histories.questions[row]["output"] for row in rows]
+    assert found.chosen_on == "dev"
+
+
+def test_evaluated_dev_questions_do_not_choose(tmp_path):
+    # On train the last label is the gold, on dev the most frequent one.
+    histories_by_gold = {"c": ["b", "b", "b", "c"], "b": ["c", "c", "c", "b"]}
+    users = [
+        (split, histories_by_gold[{"train": gold, "dev": other}[split]], "same words", gold)
+        for split in ("train", "dev")
+        for gold, other in ("cb", "bc")
+        for _ in range(8)
+    ]
+    histories = build_histories(tmp_path / "tables", users)
+    rows = [row for row, split in enumerate(histories.questions["split"]) if split == "dev"]
+    found = answer_from_statistics(histories, rows, TAGS, CONFIG, seed=0)
+    assert (found.chosen, found.chosen_on) == ("last", "train")
+    assert found.scores["last"] == 1
+    assert found.scores["most_frequent"] == 0
+    golds = [histories.questions[row]["output"] for row in rows]
+    assert all(answer != gold for answer, gold in zip(found.predictions, golds, strict=True))
+
+
+def test_held_out_users_are_a_seeded_tenth_with_all_their_questions():
+    users = [f"user-{number % 30:02d}" for number in range(90)]
+    train = pa.table({"user_id": users, "payload": [str(number) for number in range(90)]})
+    learned, choosing = hold_out_users(train, seed=1)
+    assert (len(learned), len(choosing)) == (81, 9)
+    assert not set(learned["user_id"].to_pylist()) & set(choosing["user_id"].to_pylist())
+    assert choosing.equals(hold_out_users(train, seed=1)[1])
+    assert not choosing.equals(hold_out_users(train, seed=2)[1])
+    assert [len(part) for part in hold_out_users(train.slice(0, 2), seed=0)] == [1, 1]
+    with pytest.raises(ValueError, match="only one user has train questions"):
+        hold_out_users(train.slice(0, 1), seed=0)
+
+
+def test_the_chosen_candidate_then_learns_from_all_train_users(tmp_path):
+    users = [("train", [], "x", gold) for gold in "aabb"] + [("train", [], "x", "b")]
+    users += [("dev", [], "x", "b")]
+    for seed in range(5):  # whoever is held out, b is the most frequent one in all of train
+        histories = build_histories(tmp_path / str(seed), users)
+        found = answer_from_statistics(histories, [5], TAGS, CONFIG, seed)
+        assert found.predictions == ["b"]
 
 
 @pytest.mark.parametrize(("task", "answers"), [(SCORES, ("1", "5")), (TAGS, ("a", "b"))])
@@ -135,7 +181,7 @@ def test_texts_answer_with_the_last_one(tmp_path):
     histories = build_histories(tmp_path / "tables", users)
     found = answer_from_statistics(histories, [4, 5], TITLES, CONFIG, seed=0)
     assert found.predictions == ["New", "Common"]
-    assert found.dev == {"last": 1.0}
+    assert found.scores == {"last": 1.0}
 
 
 def test_a_missing_split_is_named(tmp_path):
