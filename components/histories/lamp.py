@@ -1,17 +1,33 @@
-"""Reading a folder in LaMP's layout: questions with profiles, and golds (method section 5)."""
+"""Reading a folder in LaMP's layout: questions with profiles, and golds (method section 5).
+
+The benchmark's questions files are hundreds of megabytes of profiles. They are read one question at
+a time; what stays in memory of a question is its own text and the numbers of its history's items.
+"""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from components.histories.config import LampConfig
-from components.histories.profiles import ItemKey, ProfileItems
+from components.histories.profiles import ProfileItems
 from components.histories.record import Record
-from components.histories.source_files import read_json
+from components.histories.source_files import read_elements, read_json
 from components.histories.splits import sample_questions
-from components.histories.tables import SPLITS, HistoryRows, QuestionRow, Split
+from components.histories.tables import (
+    QUESTION_SCHEMA,
+    ROWS_PER_BATCH,
+    SPLITS,
+    Histories,
+    QuestionRow,
+    Split,
+    write_histories,
+)
 from components.tasks.lamp import BENCHMARK_NAMES
 from components.tasks.task import Task
 
@@ -26,47 +42,42 @@ class SplitPaths:
     outputs: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question whose history is not yet in row numbers."""
-
-    row: QuestionRow
-    profile: list[ItemKey]
-    """The items, oldest first."""
-
-
-def read_lamp(config: LampConfig, task: Task, seed: int) -> HistoryRows:
+def read_lamp(config: LampConfig, task: Task, seed: int, directory: Path) -> Histories:
     """Read all splits that have questions and outputs, and `limits.json` if it is there.
 
     A profile is taken as it is given; its items are put in order of time. A split whose outputs
     are withheld, as the benchmark's test golds are, is left out with a warning.
 
+    Args:
+        config: The folder, and how much is kept of it.
+        task: What the items and questions mean.
+        seed: Of the samples of questions.
+        directory: Where the tables are written: not there yet, or empty.
+
     Raises:
         ValueError: If something is bad (names file, question and field) or no split can be read.
     """
-    items = ProfileItems(task)
-    found: list[Question] = []
+    found: list[QuestionRow] = []
     seen: dict[str, Path] = {}
-    for split in SPLITS:
-        paths = _find_split(config.folder, split)
-        if paths is not None:
-            found += _read_split(split, paths, task, items, seen)
-    if not found:
-        raise ValueError(
-            f"{config.folder}: no question with its output; expected "
-            "{split}_questions.json and {split}_outputs.json (plain or .gz) for "
-            f"{', '.join(SPLITS)}, there or in a folder named after the split"
+    with ProfileItems(task) as items:
+        for split in SPLITS:
+            paths = _find_split(config.folder, split)
+            if paths is not None:
+                found += _read_split(split, paths, task, items, seen)
+        if not found:
+            raise ValueError(
+                f"{config.folder}: no question with its output; expected "
+                "{split}_questions.json and {split}_outputs.json (plain or .gz) for "
+                f"{', '.join(SPLITS)}, there or in a folder named after the split"
+            )
+        kept = sample_questions(found, config, seed)
+        limits = config.folder / "limits.json"
+        return write_histories(
+            directory,
+            items.tables(),
+            _tabulate(kept, items.number_rows(), config.max_history_items),
+            read_json(limits) if limits.exists() else {},
         )
-    item_rows, row_numbers = items.sort()
-    for question in found:
-        latest = question.profile[-config.max_history_items :]
-        question.row["history"] = [row_numbers[key] for key in latest]
-    limits = config.folder / "limits.json"
-    return HistoryRows(
-        item_rows,
-        sample_questions([question.row for question in found], config, seed),
-        read_json(limits) if limits.exists() else {},
-    )
 
 
 def extract_payload(text: str, task: Task) -> str | None:
@@ -103,10 +114,13 @@ def _find_split(folder: Path, split: Split) -> SplitPaths | None:
 
 def _read_split(
     split: Split, paths: SplitPaths, task: Task, items: ProfileItems, seen: dict[str, Path]
-) -> list[Question]:
-    """Read one split; `seen` says in which file each question id stood, and is added to."""
+) -> list[QuestionRow]:
+    """Read one split; `seen` says in which file each question id stood, and is added to.
+
+    The rows' histories are numbers of `items` yet.
+    """
     golds = _read_golds(paths.outputs, task)
-    found: list[Question] = []
+    found: list[QuestionRow] = []
     unlike: list[str] = []
     for question_id, record in _read_questions(paths.questions, seen):
         if question_id not in golds:
@@ -125,15 +139,15 @@ def _read_split(
             input=text,
             payload=payload,
             output=golds[question_id],
-            history=[],
+            history=profile,
         )
-        found.append(Question(row, profile))
+        found.append(row)
     _warn_of_prompts(paths.questions, task, unlike, len(found))
     return found
 
 
 def _read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Record]]:
-    for question_id, record in _read_entries(path, "question", read_json(path)):
+    for question_id, record in _read_entries(path, "question", read_elements(path, "question")):
         if question_id in seen:
             raise record.error("id", f"stands in {seen[question_id]} already")
         seen[question_id] = path
@@ -144,6 +158,9 @@ def _read_golds(path: Path, task: Task) -> dict[str, str]:
     document = read_json(path)
     if not isinstance(document, dict) or "golds" not in document:
         raise ValueError(f"{path}, field 'golds': is missing; expected an object with a list")
+    if not isinstance(document["golds"], list):
+        came = type(document["golds"]).__name__
+        raise ValueError(f"{path}, field 'golds': expected a list of golds, got {came}")
     named = str(document.get("task"))
     # A task of one's own may be told in the benchmark's layout under any name.
     if named != task.name and {named, task.name} <= BENCHMARK_NAMES:
@@ -156,12 +173,9 @@ def _read_golds(path: Path, task: Task) -> dict[str, str]:
     return golds
 
 
-def _read_entries(path: Path, kind: str, entries: Any) -> Iterator[tuple[str, Record]]:
-    """Go through a list of objects that have an id."""
-    if not isinstance(entries, list):
-        raise ValueError(f"{path}: expected a list of {kind}s, got {type(entries).__name__}")
-    if not entries:
-        raise ValueError(f"{path}: has no {kind}s")
+def _read_entries(path: Path, kind: str, entries: Iterable[Any]) -> Iterator[tuple[str, Record]]:
+    """Go through objects that have an id."""
+    number = 0
     for number, values in enumerate(entries, start=1):
         if not isinstance(values, dict):
             raise ValueError(
@@ -169,6 +183,20 @@ def _read_entries(path: Path, kind: str, entries: Any) -> Iterator[tuple[str, Re
             )
         entry_id = Record(f"{path}, {kind} number {number}", values).identifier("id")
         yield entry_id, Record(f"{path}, {kind} {entry_id!r}", values)
+    if not number:
+        raise ValueError(f"{path}: has no {kind}s")
+
+
+def _tabulate(
+    questions: list[QuestionRow], row_of: NDArray[np.int32], max_history_items: int
+) -> Iterator[pa.Table]:
+    """Yield the questions with rows of the items' table for the numbers of the items."""
+    for start in range(0, len(questions), ROWS_PER_BATCH):
+        rows = [
+            question | {"history": row_of[np.asarray(question["history"][-max_history_items:])]}
+            for question in questions[start : start + ROWS_PER_BATCH]
+        ]
+        yield pa.Table.from_pylist(rows, schema=QUESTION_SCHEMA)
 
 
 def _warn_of_prompts(path: Path, task: Task, unlike: list[str], num_questions: int) -> None:

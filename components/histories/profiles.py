@@ -1,14 +1,36 @@
-"""The history items of LaMP's profiles: each once a user, and whose they are."""
+"""The history items of LaMP's profiles: each once a user, and whose they are.
 
-from datetime import datetime
-from typing import Any
+All profiles together may be larger than memory. So the items wait for their order in a temporary
+SQLite database: a file that SQLite removes by itself.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from components.histories.record import Record
-from components.histories.tables import ItemRow
+from components.histories.tables import ITEM_SCHEMA, ROWS_PER_BATCH
 from components.tasks.task import Task
 
-ItemKey = tuple[str, str]
-"""A user's id and an item's id."""
+ItemNumbers = NDArray[np.int32]
+"""Items by the order in which they first appeared, from 1."""
+
+SCHEMA = """
+PRAGMA journal_mode = OFF;
+CREATE TABLE items (
+    number INTEGER PRIMARY KEY, digest BLOB, user_id TEXT, item_id TEXT, time INTEGER,
+    text TEXT, input TEXT, output TEXT, UNIQUE (user_id, item_id)
+)
+"""
+ORDER = "ORDER BY user_id, time, number"  # a time that is unknown comes first
+EPOCH = datetime(1970, 1, 1)
 
 
 class ProfileItems:
@@ -16,11 +38,19 @@ class ProfileItems:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._rows: dict[ItemKey, ItemRow] = {}
-        self._sources: dict[ItemKey, Any] = {}
-        self._latest: tuple[Any, list[Any], tuple[str, list[ItemKey]]] | None = None
+        self._database = sqlite3.connect("")
+        self._database.executescript(SCHEMA)
+        self._latest: tuple[Any, list[Any], tuple[str, ItemNumbers]] | None = None
 
-    def add_profile(self, question: Record, question_id: str) -> tuple[str, list[ItemKey]]:
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the database."""
+        self._database.close()
+
+    def add_profile(self, question: Record, question_id: str) -> tuple[str, ItemNumbers]:
         """Take in a question's profile; return its user and its items, oldest first.
 
         A question may name its user (`user_id`). Without it, questions that share their oldest
@@ -45,43 +75,59 @@ class ProfileItems:
             user_id = question.identifier("user_id")
         else:
             user_id = f"item:{named[0][0]}" if named else f"question:{question_id}"
-        keys: dict[ItemKey, None] = {}
+        numbers: dict[str, int] = {}
         for item_id, record, time in named:
-            key = (user_id, item_id)
-            if key in keys:
+            if item_id in numbers:
                 raise record.error("id", f"{item_id!r} stands twice in this profile")
-            self._add_item(key, record, time)
-            keys[key] = None
+            numbers[item_id] = self._find_item(user_id, item_id, record, time)
         # A user's questions often stand together, each with the same profile.
-        self._latest = (user, profile, (user_id, list(keys)))
-        return self._latest[2]
+        found = user_id, np.fromiter(numbers.values(), dtype=np.int32)
+        self._latest = (user, profile, found)
+        return found
 
-    def sort(self) -> tuple[list[ItemRow], dict[ItemKey, int]]:
-        """Return the rows by user, time (unknown first) and first appearance, and their numbers."""
-        keys = sorted(self._rows, key=lambda key: (key[0], _order(self._rows[key]["time"])))
-        return [self._rows[key] for key in keys], {key: row for row, key in enumerate(keys)}
+    def number_rows(self) -> NDArray[np.int32]:
+        """Return the row that each item has in `tables`, by its number; there is no item 0."""
+        order = self._database.execute(f"SELECT number FROM items {ORDER}")
+        numbers = np.fromiter((number for (number,) in order), dtype=np.int32)
+        rows = np.empty(len(numbers) + 1, dtype=np.int32)
+        rows[numbers] = np.arange(len(numbers))
+        return rows
 
-    def _add_item(self, key: ItemKey, record: Record, time: datetime | None) -> None:
-        if key in self._rows:
-            if self._sources[key] != record.values:
-                raise record.error(
-                    "id", f"{key[1]!r} stood for another item of user {key[0]!r} before"
-                )
-            return
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the items by user, time (unknown first) and first appearance."""
+        columns = ", ".join(ITEM_SCHEMA.names)
+        cursor = self._database.execute(f"SELECT {columns} FROM items {ORDER}")
+        while rows := cursor.fetchmany(ROWS_PER_BATCH):
+            yield pa.table(list(zip(*rows, strict=True)), schema=ITEM_SCHEMA)
+
+    def _find_item(self, user_id: str, item_id: str, record: Record, time: datetime | None) -> int:
+        """Return the number of an item, which is added if it is new."""
+        source = json.dumps(record.values, sort_keys=True).encode()
+        digest = hashlib.blake2b(source, digest_size=16).digest()
+        known = self._database.execute(
+            "SELECT number, digest FROM items WHERE user_id = ? AND item_id = ?", (user_id, item_id)
+        ).fetchone()
+        if known is None:
+            row = (digest, user_id, item_id, time and (time - EPOCH) // timedelta(seconds=1))
+            number = self._database.execute(
+                "INSERT INTO items VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (*row, *self._read(record))
+            ).lastrowid
+            assert number is not None
+            return number
+        if known[1] != digest:
+            raise record.error(
+                "id", f"{item_id!r} stood for another item of user {user_id!r} before"
+            )
+        return int(known[0])
+
+    def _read(self, record: Record) -> tuple[str, str, str | None]:
+        """Return an item's text, input and output."""
         task = self._task
         fields = {name: record.text(name) for name in task.history_fields}
         output = None
         if task.output_field is not None:
             output = fields[task.output_field] = record.output(task.output_field, task)
-        self._sources[key] = record.values
-        self._rows[key] = ItemRow(
-            user_id=key[0],
-            item_id=key[1],
-            time=time,
-            text=task.render_item(fields),
-            input=record.text(task.input_field),
-            output=output,
-        )
+        return task.render_item(fields), record.text(task.input_field), output
 
 
 def _as_object(question: Record, number: int, item: Any) -> dict[str, Any]:

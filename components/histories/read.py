@@ -4,10 +4,12 @@ import logging
 import tempfile
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from components.histories.config import DataConfig, LampConfig
 from components.histories.interactions import read_interactions
 from components.histories.lamp import read_lamp
-from components.histories.tables import SPLITS, Histories, HistoryRows, write_histories
+from components.histories.tables import SPLITS, Histories, write_histories
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -25,30 +27,33 @@ def read_histories(config: DataConfig, task: Task, seed: int, directory: Path) -
     Raises:
         ValueError: If the source is bad; names file, row and field.
     """
-    rows = _read_rows(config, task, seed)
+    histories = _read_source(config, task, seed, directory)
+    items, questions = (
+        dataset.with_format("arrow")[:] for dataset in (histories.items, histories.questions)
+    )
     for split in SPLITS:
-        questions = [row for row in rows.questions if row["split"] == split]
-        num_users = len({row["user_id"] for row in questions})
-        num_cold = sum(not row["history"] for row in questions)
+        part = questions.filter(pc.equal(questions["split"], split))
+        is_cold = pc.equal(pc.list_value_length(part["history"]), 0)
         logger.info(
             "%s: %d questions of %d users, %d without history",
-            *(split, len(questions), num_users, num_cold),
+            *(split, len(part), len(part["user_id"].unique()), pc.sum(is_cold).as_py() or 0),
         )
-    num_owners = len({row["user_id"] for row in rows.items})
-    logger.info("%d history items of %d users", len(rows.items), num_owners)
-    return write_histories(directory, rows.item_table(), rows.question_table(), rows.limits)
+    num_owners = len(items["user_id"].unique())
+    logger.info("%d history items of %d users", len(items), num_owners)
+    return histories
 
 
-def _read_rows(config: DataConfig, task: Task, seed: int) -> HistoryRows:
+def _read_source(config: DataConfig, task: Task, seed: int, directory: Path) -> Histories:
     if config.source == "interactions":
         assert config.interactions is not None  # DataConfig has checked it
-        return read_interactions(config.interactions, task, config.split_seed)
+        rows = read_interactions(config.interactions, task, config.split_seed)
+        return write_histories(directory, rows.item_table(), rows.question_table(), rows.limits)
     if config.source == "lamp":
         assert config.lamp is not None
-        return read_lamp(config.lamp, task, config.split_seed)
+        return read_lamp(config.lamp, task, config.split_seed, directory)
     # Imported here: real histories need nothing of the simulator.
     from components.histories.simulator import simulate
 
     with tempfile.TemporaryDirectory() as folder:
         simulated = simulate(config.simulator, task, seed, Path(folder))
-        return read_lamp(LampConfig(folder=simulated), task, config.split_seed)
+        return read_lamp(LampConfig(folder=simulated), task, config.split_seed, directory)

@@ -1,7 +1,9 @@
 """Reading source files: plain or .gz, JSON, JSONL, CSV or parquet, with errors that say where."""
 
+import codecs
 import csv
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +19,8 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 
 NumberedRow = tuple[int, dict[str, Any]]
 """A row and its number: the line of the file where it ends, for parquet the row, from 1."""
+JSON_TYPES = {"start_map": "dict", "string": "str", "number": "number", "boolean": "bool"}
+"""What stands in a JSON document, by how it begins."""
 
 
 def read_json(path: Path) -> Any:
@@ -34,6 +39,37 @@ def read_json(path: Path) -> Any:
         raise ValueError(
             f"{path}, row {err.lineno}, column {err.colno}: no JSON: {err.msg}"
         ) from err
+
+
+def read_elements(path: Path, kind: str) -> Iterator[Any]:
+    """Read the elements of a JSON array one after another, however large the file is.
+
+    Args:
+        path: The file.
+        kind: What an element is ("question"), for errors.
+
+    Raises:
+        ValueError: If the file is absent, empty, cut off, no JSON or no array; names the file and
+            the number of the element.
+    """
+    number = 0
+    with open_bytes(path) as file:
+        try:
+            event, _ = next(ijson.basic_parse(file))
+            if event != "start_array":
+                came = JSON_TYPES.get(event, "null")
+                raise ValueError(f"{path}: expected a list of {kind}s, got {came}")
+            _rewind(file)
+            for element in ijson.items(file, "item", use_float=True):
+                number += 1
+                yield element
+        except ijson.JSONError as err:
+            _rewind(file)
+            if not file.read(io.DEFAULT_BUFFER_SIZE).strip():
+                raise ValueError(f"{path}: the file is empty") from err
+            # The rest of the message shows what stands there.
+            problem = str(err).partition("\n")[0]
+            raise ValueError(f"{path}, {kind} number {number + 1}: no JSON: {problem}") from err
 
 
 def read_rows(path: Path) -> Iterator[NumberedRow]:
@@ -56,8 +92,8 @@ def read_rows(path: Path) -> Iterator[NumberedRow]:
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[IO[str]]:
-    """Open a UTF-8 text file, unpacked if it is a .gz; what is wrong while reading names the file.
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file behind any byte order mark, unpacked if it is a .gz; what is wrong names it.
 
     Raises:
         ValueError: If the file is absent, is cut off, or is no gzip or no UTF-8.
@@ -66,7 +102,8 @@ def open_text(path: Path) -> Iterator[IO[str]]:
         raise ValueError(f"{path}: there is no such file")
     opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        with opener(path, "rb") as file:
+            _rewind(file)
             yield file
     except EOFError as err:
         raise ValueError(f"{path}: the .gz file is cut off before its end") from err
@@ -74,6 +111,24 @@ def open_text(path: Path) -> Iterator[IO[str]]:
         raise ValueError(f"{path}: no valid .gz file: {err}") from err
     except UnicodeDecodeError as err:
         raise ValueError(f"{path}: no UTF-8 at byte {err.start} of what was read: {err}") from err
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[IO[str]]:
+    """Open a UTF-8 text file as `open_bytes` does.
+
+    Raises:
+        ValueError: As `open_bytes`.
+    """
+    with open_bytes(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        yield text
+
+
+def _rewind(file: IO[bytes]) -> None:
+    """Go to the first byte behind any byte order mark."""
+    file.seek(0)
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
 
 
 def _read_jsonl(path: Path) -> Iterator[NumberedRow]:

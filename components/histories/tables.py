@@ -1,21 +1,24 @@
 """The tables of users' histories: items, questions, and the files that hold them.
 
 The same content gives the same bytes, so the folder's hash tells whether anything changed. The
-files are uncompressed Arrow streams, mapped into memory; `datasets.Dataset.save_to_disk` is not
-used, since its fingerprint differs from run to run.
+files are uncompressed Arrow streams, written batch by batch and mapped into memory;
+`datasets.Dataset.save_to_disk` is not used, since its fingerprint differs from run to run.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Dataset
 from datasets.table import InMemoryTable
+from numpy.typing import NDArray
 
 from components.folder import Folder, write_folder
 
@@ -47,6 +50,9 @@ QUESTION_SCHEMA = pa.schema(
 NULLABLE = frozenset({("items", "time"), ("items", "output"), ("questions", "time")})
 ROWS_PER_BATCH = 10_000
 
+TableSource: TypeAlias = pa.Table | Dataset | Iterable[pa.Table]
+"""A table, or its pieces one after another; these need not fit into memory together."""
+
 
 class ItemRow(TypedDict):
     """One history item; `text` is what the history encoder reads."""
@@ -69,7 +75,7 @@ class QuestionRow(TypedDict):
     input: str
     payload: str
     output: str
-    history: list[int]
+    history: Sequence[int] | NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ class Histories(Folder):
 
 def write_histories(
     directory: Path,
-    items: pa.Table | Dataset,
-    questions: pa.Table | Dataset,
+    items: TableSource,
+    questions: TableSource,
     limits: dict[str, Any] | None = None,
 ) -> Histories:
     """Write both tables to a new directory; the same content gives the same bytes.
@@ -132,49 +138,87 @@ def write_histories(
         ValueError: If the directory is not empty, a column is missing, unknown, of another type or
             has nulls, or if a history points at no item.
     """
-    item_table = _conform("items", items, ITEM_SCHEMA)
-    question_table = _conform("questions", questions, QUESTION_SCHEMA)
-    _check_rows(question_table, len(item_table))
     with write_folder(directory) as staging:
-        _write_table(staging / "items" / "data.arrow", item_table)
-        _write_table(staging / "questions" / "data.arrow", question_table)
+        num_items = _write_table(staging, "items", _conform("items", items, ITEM_SCHEMA))
+        pieces = _conform("questions", questions, QUESTION_SCHEMA)
+        _write_table(staging, "questions", _check_links(pieces, num_items))
         if limits:
             text = json.dumps(limits, indent=1, sort_keys=True, ensure_ascii=False)
             (staging / "limits.json").write_text(text + "\n", encoding="utf-8")
     return Histories.at(directory)
 
 
-def _conform(name: str, source: pa.Table | Dataset, schema: pa.Schema) -> pa.Table:
-    """Return the table with the schema's columns, in its order and types, in one chunk."""
-    table = source.with_format("arrow")[:] if isinstance(source, Dataset) else source
-    if set(table.column_names) != set(schema.names):
-        raise ValueError(f"{name}: columns are {table.column_names}, expected {schema.names}")
-    table = table.select(schema.names).replace_schema_metadata(None)
-    try:
-        table = table.cast(schema)
-    except pa.ArrowInvalid as err:
-        raise ValueError(f"{name}: {err}; expected {schema.to_string()}") from err
-    for column in schema.names:
-        if table[column].null_count and (name, column) not in NULLABLE:
-            row = pc.index(pc.is_null(table[column]), True).as_py()
-            raise ValueError(f"{name}, row {row + 1}, field {column!r}: has no value")
-    return table.combine_chunks()
+def _conform(name: str, source: TableSource, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the pieces with the schema's columns, in its order and types, or say what is wrong."""
+    num_before = 0
+    for piece in _take_apart(source):
+        if set(piece.column_names) != set(schema.names):
+            raise ValueError(f"{name}: columns are {piece.column_names}, expected {schema.names}")
+        table = piece.select(schema.names).replace_schema_metadata(None)
+        try:
+            table = table.cast(schema)
+        except pa.ArrowInvalid as err:
+            raise ValueError(f"{name}: {err}; expected {schema.to_string()}") from err
+        for column in schema.names:
+            if table[column].null_count and (name, column) not in NULLABLE:
+                row = num_before + pc.index(pc.is_null(table[column]), True).as_py()
+                raise ValueError(f"{name}, row {row + 1}, field {column!r}: has no value")
+        num_before += len(table)
+        yield table
 
 
-def _check_rows(questions: pa.Table, num_items: int) -> None:
-    rows = pc.list_flatten(questions["history"])
-    bounds = pc.min_max(rows).as_py()
-    if len(rows) and not 0 <= bounds["min"] <= bounds["max"] < num_items:
-        raise ValueError(
-            f"questions, field 'history': rows from {bounds['min']} to {bounds['max']}, "
-            f"but there are {num_items} items"
-        )
+def _take_apart(source: TableSource) -> Iterator[pa.Table]:
+    if isinstance(source, pa.Table):
+        yield source
+    elif isinstance(source, Dataset):
+        rows = source.with_format("arrow")
+        for start in range(0, max(1, len(source)), ROWS_PER_BATCH):
+            yield rows[start : start + ROWS_PER_BATCH]
+    else:
+        yield from source
 
 
-def _write_table(path: Path, table: pa.Table) -> None:
+def _check_links(questions: Iterable[pa.Table], num_items: int) -> Iterator[pa.Table]:
+    for piece in questions:
+        rows = pc.list_flatten(piece["history"])
+        bounds = pc.min_max(rows).as_py()
+        if len(rows) and not 0 <= bounds["min"] <= bounds["max"] < num_items:
+            raise ValueError(
+                f"questions, field 'history': rows from {bounds['min']} to {bounds['max']}, "
+                f"but there are {num_items} items"
+            )
+        yield piece
+
+
+def _write_table(directory: Path, name: str, pieces: Iterable[pa.Table]) -> int:
+    """Write `name/data.arrow` in batches of one size, however the pieces came; return the rows."""
+    path = directory / name / "data.arrow"
     path.parent.mkdir(parents=True)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
+    schema = {"items": ITEM_SCHEMA, "questions": QUESTION_SCHEMA}[name]
+    num_rows = 0
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+        for batch in _regroup(pieces, schema):
+            writer.write_table(batch)
+            num_rows += len(batch)
+    return num_rows
+
+
+def _regroup(pieces: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield tables of one chunk and ROWS_PER_BATCH rows; the last one may have fewer."""
+    waiting = schema.empty_table()
+    for piece in pieces:
+        waiting = pa.concat_tables([waiting, piece])
+        while len(waiting) >= ROWS_PER_BATCH:
+            yield _copy(waiting.slice(0, ROWS_PER_BATCH))
+            waiting = waiting.slice(ROWS_PER_BATCH)
+    if len(waiting):
+        yield _copy(waiting)
+
+
+def _copy(table: pa.Table) -> pa.Table:
+    """Put the rows into new buffers: those of a slice are written with other padding."""
+    columns = [pa.concat_arrays(column.chunks) for column in table.columns]
+    return pa.table(columns, schema=table.schema)
 
 
 def _open_table(path: Path) -> Dataset:

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from components.tasks.lamp import LAMP_2, LAMP_3
 from components.tasks.task import Task
 from tests.components.histories.source_writers import write_text
 
+NUMBERS = count()
 PROMPT = "How good? review: "
 
 
@@ -41,8 +43,9 @@ def write_split(
 
 
 def read(folder: Path, task: Task, **changes: Any) -> Any:
-    """Read the folder."""
-    return read_lamp(LampConfig(folder=folder, **changes), task, 0)
+    """Read the folder into a new one below it."""
+    directory = folder / f"tables-{next(NUMBERS)}"
+    return read_lamp(LampConfig(folder=folder, **changes), task, 0, directory)
 
 
 def test_worked_by_hand(tmp_path: Path, task: Task) -> None:

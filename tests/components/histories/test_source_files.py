@@ -1,13 +1,14 @@
 """Source files: every kind is read alike, and what is wrong is named with its place."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.histories.source_files import read_json, read_rows
+from components.histories.source_files import read_elements, read_json, read_rows
 from tests.components.histories.source_writers import write_jsonl, write_text
 
 ROWS = [{"user": "ann", "score": "2"}, {"user": "bob", "score": "3"}]
@@ -100,3 +101,54 @@ def test_bad_documents(tmp_path: Path, text: str, said: str) -> None:
     path = write_text(tmp_path / "q.json", text)
     with pytest.raises(ValueError, match=rf"q\.json.*{said}"):
         read_json(path)
+
+
+@pytest.mark.parametrize("name", ["q.json", "q.json.gz"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_elements_are_what_the_whole_document_holds(tmp_path: Path, name: str, mark: str) -> None:
+    text = ' [{"a": [1, 2.0, 2.5, true, null, {"b": "\\u00e4\\ud83d\\ude00"}]},\n 3, "x"] \n'
+    path = write_text(tmp_path / name, mark + text)
+    elements = list(read_elements(path, "question"))
+    assert elements == json.loads(text)
+    assert [type(value) for value in elements[0]["a"][:3]] == [int, float, float]
+
+
+def test_elements_come_before_the_rest_is_read(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "q.json", "[" + "1," * 100_000 + " oops")
+    elements = read_elements(path, "question")
+    assert [next(elements), next(elements)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"q\.json: the file is empty"),
+        (" \n", r"q\.json: the file is empty"),
+        ('{"a": 1}', r"q\.json: expected a list of questions, got dict"),
+        ("null", "expected a list of questions, got null"),
+        ("<html>secret", r"q\.json, question number 1: no JSON: "),
+        ('[{"id": 1}, {"id": secret}]', r"q\.json, question number 2: no JSON: "),
+        ('[{"id": 1}, {"id": "secret', r"q\.json, question number 2: no JSON: "),
+        ('[{"id": 1}', r"q\.json, question number 2: no JSON: "),
+        ('[{"id": 1}] secret', r"q\.json, question number 2: no JSON: "),
+    ],
+)
+def test_bad_arrays_name_file_and_element(tmp_path: Path, text: str, said: str) -> None:
+    path = write_text(tmp_path / "q.json", text)
+    with pytest.raises(ValueError, match=said) as caught:
+        list(read_elements(path, "question"))
+    assert "secret" not in str(caught.value)
+
+
+def test_arrays_that_are_cut_off_absent_or_no_utf_8(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"q\.json: there is no such file"):
+        list(read_elements(tmp_path / "q.json", "question"))
+    (tmp_path / "q.json").write_bytes(b'["Jos\xe9"]')
+    with pytest.raises(ValueError, match=r"q\.json, question number 1: no JSON: .*UTF"):
+        list(read_elements(tmp_path / "q.json", "question"))
+    whole = gzip.compress(json.dumps(list(range(5000))).encode())
+    path = tmp_path / "q.json.gz"
+    for length in (1, 5, 15, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"q\.json\.gz: .*(cut off|no valid \.gz)"):
+            list(read_elements(path, "question"))

@@ -92,6 +92,32 @@ def test_same_content_same_hash_however_it_came(tmp_path: Path) -> None:
     assert {histories.content_hash() for histories in again} == {first.content_hash()}
 
 
+def test_pieces_of_any_size_give_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.histories.tables.ROWS_PER_BATCH", 7)
+    rows = make_rows(40)
+    items, questions = rows.item_table(), rows.question_table()
+    whole = write_histories(tmp_path / "whole", items, questions)
+    for size in (1, 6, 7, 8, 20, 40):
+        pieces = (
+            pa.Table.from_pylist(rows.items[start : start + size], schema=ITEM_SCHEMA)
+            for start in range(0, 40, size)
+        )
+        written = write_histories(tmp_path / str(size), pieces, iter([questions]))
+        assert written.content_hash() == whole.content_hash()
+    opened = write_histories(tmp_path / "opened", whole.items, whole.questions)
+    assert opened.content_hash() == whole.content_hash()
+
+
+def test_a_bad_row_of_a_later_piece_is_counted_from_the_first(tmp_path: Path) -> None:
+    rows = make_rows(5)
+    rows.items[3]["text"] = None  # type: ignore[typeddict-item]
+    table = rows.item_table()
+    with pytest.raises(ValueError, match="items, row 4, field 'text': has no value"):
+        write_histories(tmp_path, [table[:2], table[2:]], rows.question_table())
+
+
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [
