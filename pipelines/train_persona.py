@@ -9,6 +9,7 @@ from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
 from components.promotion.config import PromotionConfig
 from components.reporting.config import ReportConfig
+from components.serving.persona_model import ServingRecipe
 from components.tasks.resolve import resolve_task
 from components.tasks.task import Task
 from components.training.config import TrainingConfig
@@ -27,7 +28,7 @@ from steps.load_histories import load_histories
 from steps.package_serving import package_serving
 from steps.prepare_llm import prepare_llm
 from steps.promote_user_embedder import promote_user_embedder
-from steps.register_user_embedder import RegistrationRecipe, register_user_embedder
+from steps.register_user_embedder import register_user_embedder
 from steps.train_user_embedder import train_user_embedder
 from steps.validate_histories import validate_histories
 
@@ -64,7 +65,7 @@ def train_persona(
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM.
     task, encoder, llm = resolve_task(task), resolve_encoder(encoder), resolve_llm(llm)
     exam = ExamRecipe(task=task, llm=llm, evaluation=evaluation, seed=seed)
-    registration = RegistrationRecipe(task=task, llm=llm, encoder=encoder)
+    serving = ServingRecipe(task=task, llm=llm)
     recipe = Recipe(encoder=encoder, llm=llm, embedder=embedder, training=training, seed=seed)
 
     raw = load_histories(data, task, seed)
@@ -78,12 +79,12 @@ def train_persona(
     )
     trained = train_user_embedder(histories, vectors, frozen, recipe)
     answered = evaluate_user_embedder(histories, vectors, frozen, trained, exam)
-    candidate = register_user_embedder(histories, vectors, frozen, trained, registration)
+    candidate = register_user_embedder(histories, vectors, frozen, trained, serving)
     compared = evaluate_champion(histories, vectors, frozen, answered, champion, candidate, exam)
     judged = check_promotion(histories, compared, champion, candidate, exam, promotion)
     promoted = promote_user_embedder(candidate, judged)
     embed_users(histories, vectors, promoted)
-    bundle = package_serving(trained, frozen, promoted, registration)
+    bundle = package_serving(trained, frozen, promoted, serving)
     export_report(judged, validated, trained, frozen, promoted, task, report, after=[bundle])
 
 

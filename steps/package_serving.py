@@ -9,11 +9,10 @@ from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Promotion
 from components.serving.bundle import ServingBundle
 from components.serving.bundle import package_serving as package
-from components.serving.persona_model import ServingSpec
+from components.serving.persona_model import ServingRecipe
 from components.training.train import TrainedArms
 from steps.caching import code_of
 from steps.materializers import FolderMaterializer
-from steps.register_user_embedder import RegistrationRecipe
 from steps.scratch import make_scratch_directory
 
 logger = get_logger(__name__)
@@ -21,7 +20,7 @@ logger = get_logger(__name__)
 
 @step(cache_policy=code_of(__file__), output_materializers=FolderMaterializer)
 def package_serving(
-    trained: TrainedArms, llm: LLMFolder, promotion: Promotion, recipe: RegistrationRecipe
+    trained: TrainedArms, llm: LLMFolder, promotion: Promotion, recipe: ServingRecipe
 ) -> Annotated[ServingBundle, "serving_bundle"]:
     """Copy what serving needs into one folder; a refused candidate leaves it empty."""
     directory = make_scratch_directory()
@@ -29,10 +28,4 @@ def package_serving(
         logger.info("version %s was refused: no serving bundle is made", promotion.version)
         return ServingBundle.at(directory)
     plug_in = trained.arm("persona")
-    spec = ServingSpec(
-        task=recipe.task,
-        llm=recipe.llm,
-        llm_hash=llm.content_hash(),
-        plug_in_hash=plug_in.weights_hash(),
-    )
-    return package(spec, plug_in, llm, directory)
+    return package(recipe.specify(plug_in, llm), plug_in, llm, directory)

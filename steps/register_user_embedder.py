@@ -8,17 +8,13 @@ import mlflow
 from mlflow import MlflowClient
 from zenml import step
 
-from components.config import Config
 from components.encoders.behavior_vectors import BehaviorVectors
-from components.encoders.config import EncoderConfig
 from components.histories.tables import Histories
 from components.lineage.data_profile import profile_data
 from components.lineage.trained_users import load_key, write_trained_users
-from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Registration
-from components.serving.persona_model import ServingSpec
-from components.tasks.task import Task
+from components.serving.persona_model import ServingRecipe, ServingSpec
 from components.training.train import TrainedArms
 from components.user_embedder.embedder_folder import EmbedderFolder
 from steps.caching import code_of, source_root
@@ -37,21 +33,13 @@ ROOT = source_root(Path(__file__).resolve())
 KEY_FILE = ROOT / "state" / "user_hash.key"
 
 
-class RegistrationRecipe(Config):
-    """What a registered model must know to be used without the run that made it."""
-
-    task: Task
-    llm: LLMConfig
-    encoder: EncoderConfig
-
-
 @step(cache_policy=code_of(__file__, "steps.persona_pyfunc"), experiment_tracker=True)
 def register_user_embedder(
     histories: Histories,
     vectors: BehaviorVectors,
     llm: LLMFolder,
     trained: TrainedArms,
-    recipe: RegistrationRecipe,
+    recipe: ServingRecipe,
 ) -> Annotated[Registration, "registration"]:
     """Log the model with all that later work needs, and point `challenger` at it."""
     client = open_registry()
@@ -67,7 +55,7 @@ def log_lineage(
     histories: Histories,
     vectors: BehaviorVectors,
     llm: LLMFolder,
-    recipe: RegistrationRecipe,
+    recipe: ServingRecipe,
 ) -> None:
     """Log what the data looked like, and whose data it was; a kept LLM's as it was tuned."""
     profile = profile_data(histories, vectors, recipe.task)
@@ -79,16 +67,11 @@ def log_lineage(
 
 
 def log_model(
-    client: MlflowClient, plug_in: EmbedderFolder, llm: LLMFolder, recipe: RegistrationRecipe
+    client: MlflowClient, plug_in: EmbedderFolder, llm: LLMFolder, recipe: ServingRecipe
 ) -> Registration:
     """Log and register the model, its LLM by reference."""
     name, task = model_name(recipe.task.name), recipe.task
-    spec = ServingSpec(
-        task=task,
-        llm=recipe.llm,
-        llm_hash=llm.content_hash(),
-        plug_in_hash=plug_in.weights_hash(),
-    )
+    spec = recipe.specify(plug_in, llm)
     info = mlflow.pyfunc.log_model(
         name="persona_plug",
         python_model=str(ROOT / "steps" / "persona_pyfunc.py"),

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from components.config import Config
 from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.llm.config import LLMConfig
@@ -25,15 +26,23 @@ from components.user_embedder.persona_llm import PersonaLLM
 SPEC = "serving.json"
 
 
-class ServingSpec(BaseModel):
+class ServingRecipe(Config):
+    """The settings of a run by which its plug-in answers."""
+
+    task: Task = Field(description="The task.")
+    llm: LLMConfig = Field(description="How the LLM is asked.")
+
+    def specify(self, plug_in: EmbedderFolder, llm: LLMFolder) -> "ServingSpec":
+        """Bind the settings to the weights that were trained with them."""
+        hashes = {"llm_hash": llm.content_hash(), "plug_in_hash": plug_in.weights_hash()}
+        return ServingSpec(task=self.task, llm=self.llm, **hashes)
+
+
+class ServingSpec(ServingRecipe):
     """What a plug-in needs to know beside its weights in order to answer."""
 
-    model_config = ConfigDict(frozen=True)
-
-    task: Task
-    llm: LLMConfig
-    llm_hash: str
-    plug_in_hash: str
+    llm_hash: str = Field(description="Content hash of the LLM's folder.")
+    plug_in_hash: str = Field(description="sha256 of the user embedder's weights.")
 
     def write(self, directory: Path) -> None:
         """Write the specification into a folder."""

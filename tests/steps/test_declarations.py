@@ -11,6 +11,7 @@ from zenml.steps import BaseStep
 from zenml.steps.utils import parse_return_type_annotations
 
 from components.folder import Folder
+from steps.caching import import_closure
 from steps.materializers import FolderMaterializer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,14 @@ def test_a_step_names_its_code_and_its_folders(path: Path) -> None:
             sources = (declared and declared.materializer_source) or []
             names = [source.attribute for source in sources]
             assert names == [FolderMaterializer.__name__], f"output {name} is a folder"
+
+
+@pytest.mark.parametrize("path", STEPS, ids=lambda path: path.stem)
+def test_a_step_imports_no_other_step(path: Path) -> None:
+    """What it imports is in its cache key: an edit in the one would run the other again."""
+    others = {other for other in STEPS if other != path and load_step(other)}
+
+    assert import_closure({path}, ROOT) & others == set()
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "3"])

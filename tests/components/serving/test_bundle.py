@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.serving.bundle import ServingBundle, package_serving
-from components.serving.persona_model import ServingSpec
+from components.serving.persona_model import ServingRecipe
 from tests.components.tiny_world import LLM, TASK
 
 ROOT = Path(__file__).parents[3]
@@ -32,9 +32,7 @@ print(json.dumps(model.answer(inputs * 2, [history] * 3 + [history[:0]] * 3)))
 @pytest.fixture
 def bundle(trained, artifacts, tmp_path):
     plug_in, llm = trained.arm("persona"), artifacts.llm
-    spec = ServingSpec(
-        task=TASK, llm=LLM, llm_hash=llm.content_hash(), plug_in_hash=plug_in.weights_hash()
-    )
+    spec = ServingRecipe(task=TASK, llm=LLM).specify(plug_in, llm)
     (tmp_path / "bundle").mkdir()
     return package_serving(spec, plug_in, llm, tmp_path / "bundle")
 

@@ -7,7 +7,7 @@ import pytest
 
 from components.encoders.config import EncoderConfig
 from components.evaluation.arms import answer_as
-from components.serving.persona_model import PersonaModel, ServingSpec
+from components.serving.persona_model import PersonaModel, ServingRecipe
 from components.user_embedder.embedder_folder import EmbedderFolder
 from tests.components.tiny_models import write_sentence_encoder
 from tests.components.tiny_world import LLM, TASK
@@ -19,9 +19,7 @@ def plug_in(trained):
 
 
 def make_spec(plug_in, llm, **changes):
-    spec = ServingSpec(
-        task=TASK, llm=LLM, llm_hash=llm.content_hash(), plug_in_hash=plug_in.weights_hash()
-    )
+    spec = ServingRecipe(task=TASK, llm=LLM).specify(plug_in, llm)
     return spec.model_copy(update=changes)
 
 
