@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -43,6 +43,14 @@ def write_folder(directory: Path, *, replace: bool = False) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def hash_files(directory: Path, files: Iterable[Path]) -> str:
+    """Return the sha256 over the relative names and the bytes of some of a directory's files."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(directory).as_posix()}\0{hash_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
 class Folder(BaseModel):
     """A directory that a step hands to the next one; subclasses say what lies in it."""
 
@@ -69,7 +77,4 @@ class Folder(BaseModel):
 
     def content_hash(self) -> str:
         """Return the sha256 over the sorted relative names and the bytes of all files."""
-        digest = hashlib.sha256()
-        for path in self.files():
-            digest.update(f"{path.relative_to(self.path).as_posix()}\0{hash_file(path)}\n".encode())
-        return digest.hexdigest()
+        return hash_files(self.path, self.files())

@@ -19,6 +19,7 @@ from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.task import Task
 from components.training.train import TRAINED_ARMS, TrainedArms
+from components.user_embedder.embedder_folder import EmbedderFolder
 from components.validation.validation_folder import ValidationFolder
 from steps.caching import source_root
 from steps.materializers import FolderMaterializer
@@ -43,12 +44,10 @@ def export_report(
 ) -> Annotated[Folder, "report"]:
     """Write `reports/<run>/` and point `reports/latest` at it."""
     run = get_step_context().pipeline_run
-    card = trained.arm("persona").card()
-    versions = {name: version(name) for name in DISTRIBUTIONS} | {
-        "user embedder (sha256)": trained.arm("persona").weights_hash(),
-        "LLM": f"{llm.describe()['name']} (sha256 {llm.content_hash()})",
-        "encoder": f"{card.encoder.name} (fingerprint {card.encoder_fingerprint})",
-    }
+    contents = hash_artifacts(run)
+    versions = {name: version(name) for name in DISTRIBUTIONS}
+    versions |= describe_parts(trained.arm("persona"), llm)
+    versions["data (content hash)"] = contents["sound_histories"]
     report = Report(
         evaluation=evaluation,
         task=task,
@@ -62,12 +61,36 @@ def export_report(
         curves={arm: trained.arm(arm).curve() for arm in TRAINED_ARMS}
         | {"LLM warm start": llm.describe()["curve"]},
         data_docs=validated.data_docs,
-        run=describe_run(run, promotion) | {"versions": versions},
+        run=describe_run(run, promotion) | {"versions": versions, "artifacts": contents},
     )
     folder = write_report(report, ROOT / settings.folder, run.name)
     mlflow.log_artifacts(str(folder), artifact_path="report")
     logger.info("report: %s", folder / "evaluation.html")
     return Folder.at(shutil.copytree(folder, make_scratch_directory() / "report"))
+
+
+def describe_parts(plug_in: EmbedderFolder, llm: LLMFolder) -> dict[str, str]:
+    """Return which user embedder, LLM and encoder the model consists of."""
+    card, described = plug_in.card(), llm.describe()
+    return {
+        "user embedder (sha256)": plug_in.weights_hash(),
+        "LLM": f"{described['name']}@{described['revision']}",
+        "LLM's weights (sha256)": card.llm_weights_sha256,
+        "encoder": f"{card.encoder.name}@{card.encoder.revision}",
+        "encoder's weights (sha256)": card.encoder_weights_sha256,
+        "encoder's fingerprint": card.encoder_fingerprint,
+    }
+
+
+def hash_artifacts(run: PipelineRunResponse) -> dict[str, str]:
+    """Return the content hash of every folder that the run made or took from the cache."""
+    made = (output for step in run.steps.values() for output in step.outputs.items())
+    return {
+        name: artifact.content_hash
+        for name, versions in made
+        for artifact in versions
+        if artifact.content_hash
+    }
 
 
 def describe_run(run: PipelineRunResponse, promotion: Promotion) -> dict[str, Any]:

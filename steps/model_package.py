@@ -13,6 +13,7 @@ REQUIREMENTS = (
     "torch",
     "transformers",
     "sentence-transformers",
+    "huggingface-hub",
     "datasets",
     "safetensors",
     "pydantic",

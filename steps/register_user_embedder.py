@@ -58,6 +58,7 @@ def log_lineage(
     recipe: ServingRecipe,
 ) -> None:
     """Log what the data looked like, and whose data it was; a kept LLM's as it was tuned."""
+    mlflow.log_dict(vectors.describe(), "encoder.json")
     profile = profile_data(histories, vectors, recipe.task)
     mlflow.log_dict(profile.model_dump(), "data_profile.json")
     record = download_tuning_record(client, recipe.task.name, llm, make_scratch_directory())
@@ -91,7 +92,9 @@ def log_model(
         "llm_hash": spec.llm_hash,
         "llm_settings_hash": described["settings_hash"],
         "llm": f"{described['name']}@{described['revision']}",
+        "llm_weights_sha256": card.llm_weights_sha256,
         "encoder": f"{card.encoder.name}@{card.encoder.revision}",
+        "encoder_weights_sha256": card.encoder_weights_sha256,
         "encoder_fingerprint": card.encoder_fingerprint,
     }
     version = str(info.registered_model_version)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder, locate_encoder
 from components.folder import Folder
+from components.model_files import hash_weights
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -39,17 +40,26 @@ class BehaviorVectors(Folder):
         return str(self.describe()["fingerprint"])
 
     def describe(self) -> dict[str, str]:
-        """Return what the fingerprint was made from, and the fingerprint itself."""
+        """Return what the fingerprint was made from, the fingerprint, the weights' sha256."""
         description: dict[str, str] = json.loads((self.path / "encoder.json").read_text("utf-8"))
         return description
 
 
-def describe_encoder(config: EncoderConfig, history_template: str) -> dict[str, str]:
-    """Return everything that a behavior vector depends on, and a fingerprint of it."""
+def describe_encoder(
+    encoder: "SentenceTransformer", config: EncoderConfig, history_template: str
+) -> dict[str, str]:
+    """Return everything that a behavior vector depends on, and a fingerprint of it.
+
+    Args:
+        encoder: The encoder that `config` loads.
+        config: Its settings.
+        history_template: How history items are rendered.
+    """
     _, revision = locate_encoder(config)
     description = {
         "name": config.name,
         "revision": revision,
+        "pooling": describe_pooling(encoder),
         "prompt": config.prompt,
         "max_length": str(config.max_length),
         "history_template": history_template,
@@ -58,6 +68,15 @@ def describe_encoder(config: EncoderConfig, history_template: str) -> dict[str, 
     }
     text = json.dumps(description, sort_keys=True)
     return {**description, "fingerprint": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def describe_pooling(encoder: "SentenceTransformer") -> str:
+    """Return how token vectors become one ("mean", "cls+max"); empty for a model without pooling.
+
+    What comes after pooling has no say here: every vector is normalised.
+    """
+    modes = [getattr(module, "pooling_mode", ()) for module in encoder]
+    return "+".join("+".join([mode] if isinstance(mode, str) else mode) for mode in modes if mode)
 
 
 def find_device() -> str:
@@ -110,7 +129,8 @@ def encode_histories(
     encoder = load_sentence_encoder(config, find_device())
     vectors = encode_texts(encoder, texts, config)
     np.save(directory / "vectors.npy", vectors)
-    description = describe_encoder(config, history_template)
+    description = describe_encoder(encoder, config, history_template)
+    description["weights_sha256"] = hash_weights(*locate_encoder(config))
     text = json.dumps(description, indent=1, sort_keys=True)
     (directory / "encoder.json").write_text(text + "\n", encoding="utf-8")
     return BehaviorVectors.at(directory)

@@ -10,6 +10,7 @@ import transformers
 
 from components.folder import Folder
 from components.llm.frozen_llm import FrozenLLM
+from components.model_files import hash_weights
 
 WEIGHTS = "weights"
 
@@ -20,6 +21,7 @@ class LLMSource:
 
     name: str
     revision: str | None
+    """A hub LLM's commit, a local one's content hash; of what a warm start was started from."""
     settings_hash: str
     """Of the settings that made or chose it: a retraining with the same settings may keep it."""
 
@@ -36,6 +38,12 @@ class LLMFolder(Folder):
     def has_weights(self) -> bool:
         """Whether the weights lie here, and not on a hub."""
         return (self.path / WEIGHTS).is_dir()
+
+    def weights_sha256(self) -> str:
+        """Return a sha256 of the weights; a hub LLM's once it was loaded on this machine."""
+        description = self.describe()
+        location = self.path / WEIGHTS if self.has_weights else description["name"]
+        return hash_weights(location, description["revision"])
 
     def load(self, dtype: str = "float32", device: str = "cpu") -> FrozenLLM:
         """Load the LLM and its tokenizer, frozen."""

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from components.config import Config
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_sentence_encoder
+from components.encoders.sentence_encoder import load_sentence_encoder, locate_encoder
 from components.folder import Folder
 from components.histories.splits import draw_by_hash
 from components.histories.tables import Histories
@@ -123,6 +123,7 @@ def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLM
     curve: Curve = []
     if config.name == WARM_START:
         llm, curve = _warm_start(histories, recipe)
+        _, revision = locate_encoder(recipe.encoder)
     elif Path(config.name).is_dir():
         shutil.copytree(config.name, directory / WEIGHTS)
         revision = check_content(config, directory / WEIGHTS)

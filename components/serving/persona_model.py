@@ -68,8 +68,10 @@ class PersonaModel:
     """
 
     def __init__(self, spec: ServingSpec, plug_in: EmbedderFolder, llm: LLMFolder) -> None:
-        self.spec, self.card = spec, plug_in.card()
-        encoder = describe_encoder(self.card.encoder, spec.task.history_template)
+        self.spec, self.card, device = spec, plug_in.card(), find_device()
+        self._encoder = load_sentence_encoder(self.card.encoder, device)
+        template = spec.task.history_template
+        encoder = describe_encoder(self._encoder, self.card.encoder, template)
         for what, found, expected in (
             ("the user embedder", plug_in.weights_hash(), spec.plug_in_hash),
             ("the LLM", llm.content_hash(), spec.llm_hash),
@@ -77,14 +79,12 @@ class PersonaModel:
         ):
             if found != expected:
                 raise ValueError(f"{what} has hash {found}, but {expected} was registered")
-        device = find_device()
         frozen = llm.load(spec.llm.dtype, device)
         self._model = PersonaLLM(frozen, plug_in.load(device))
         self._collate = build_collator(frozen, self.card, spec.llm)
         self._rule = build_answer_rule(
             frozen, spec.task.labels, spec.llm.max_new_tokens, spec.llm.num_beams
         )
-        self._encoder = load_sentence_encoder(self.card.encoder, device)
 
     def encode_items(self, items: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Encode history items, given as the task's fields, oldest first; float16 [H, E].

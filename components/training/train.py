@@ -92,14 +92,17 @@ def describe_embedder(
     recipe: Recipe, artifacts: Artifacts, llm: FrozenLLM, aggregation: Aggregation
 ) -> EmbedderCard:
     """Return the card of an embedder for these vectors and this LLM."""
+    made_by = artifacts.vectors.describe()
     return EmbedderCard(
         aggregation=aggregation,
         embedder=recipe.embedder,
-        encoder=recipe.encoder,
-        encoder_fingerprint=artifacts.vectors.fingerprint,
+        encoder=recipe.encoder.model_copy(update={"revision": made_by["revision"]}),
+        encoder_weights_sha256=made_by["weights_sha256"],
+        encoder_fingerprint=made_by["fingerprint"],
         encoder_dim=artifacts.vectors.open().shape[1],
         llm_dim=llm.embedding_dim,
         llm_hash=artifacts.llm.content_hash(),
+        llm_weights_sha256=artifacts.llm.weights_sha256(),
         scale=llm.token_norm,
     )
 

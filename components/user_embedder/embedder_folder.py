@@ -31,10 +31,14 @@ class EmbedderCard(BaseModel):
     aggregation: Aggregation
     embedder: EmbedderConfig
     encoder: EncoderConfig
+    """With the revision that was loaded: another one is refused."""
+    encoder_weights_sha256: str
     encoder_fingerprint: str
     encoder_dim: int
     llm_dim: int
     llm_hash: str
+    """Of the LLM's folder, which holds a hub LLM's name and commit only."""
+    llm_weights_sha256: str
     scale: float
 
 

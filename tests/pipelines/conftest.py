@@ -32,6 +32,7 @@ SIMULATORS = {
 class Runs(NamedTuple):
     """What the runs share."""
 
+    encoder: Path
     reports: Path
     run: Callable[[int], "Run"]
     """Runs the pipeline with a seed."""
@@ -86,7 +87,7 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
         )
         return Run(response)
 
-    return Runs(reports, run)
+    return Runs(encoder_folder, reports, run)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from components.evaluation.arms import ExamRecipe
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.evaluation import Evaluation
 from components.evaluation.predictions import Predictions
+from components.folder import Folder, hash_file
 from components.llm.config import LLMConfig
 from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
@@ -56,9 +57,22 @@ def test_what_a_model_was_made_from_lies_beside_it(first: Run, registry: MlflowC
     run_id = registry.get_model_version(MODEL, version).run_id
 
     logged = {artifact.path for artifact in registry.list_artifacts(run_id)}
-    assert {"data_profile.json", "trained_users.parquet", "report"} <= logged
+    assert {"data_profile.json", "encoder.json", "trained_users.parquet", "report"} <= logged
     curves = registry.get_metric_history(run_id, "train/persona/loss")
     assert len(curves) > 1
+
+
+def test_tags_say_which_encoder_and_llm_were_loaded(
+    first: Run, registry: MlflowClient, runs: Runs
+) -> None:
+    version = first.load("register_user_embedder", "registration").version
+    tags = registry.get_model_version(MODEL, version).tags
+    llm, encoder = first.load("prepare_llm", "llm"), Folder.at(runs.encoder)
+
+    assert tags["encoder"] == f"{runs.encoder}@{encoder.content_hash()}"
+    assert tags["encoder_weights_sha256"] == hash_file(runs.encoder / "model.safetensors")
+    assert tags["llm"] == f"warm_start@{encoder.content_hash()}"  # what it was started from
+    assert tags["llm_weights_sha256"] == hash_file(llm.path / "weights" / "model.safetensors")
 
 
 def test_artifacts_load_back(first: Run) -> None:
@@ -89,6 +103,9 @@ def test_the_report_is_complete(first: Run, runs: Runs) -> None:
     assert set(run["seconds"]) == set(first.statuses) - {"export_report"}
     assert run["cached"] == []
     assert run["versions"]["zenml"]
+    histories = first.load("validate_histories", "sound_histories")
+    assert run["versions"]["data (content hash)"] == histories.content_hash()
+    assert run["artifacts"]["llm"] == first.load("prepare_llm", "llm").content_hash()
     stored = first.load("export_report", "report")
     assert (stored.path / "evaluation.json").read_text() == (folder / "evaluation.json").read_text()
 

@@ -1,5 +1,7 @@
 """Behavior vectors: aligned with the items, whatever the batches, and known by their encoder."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from components.encoders.behavior_vectors import describe_encoder, encode_histories, encode_texts
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
+from components.folder import hash_file
 from tests.components.tiny_models import WIDTH, write_sentence_encoder
 
 TEXTS = ["time travel", "a", "a tale of time travel based on a book", "a", "sci-fi action", "b"]
@@ -63,9 +66,11 @@ def test_the_prompt_stands_before_every_item(config):
 
 
 def test_the_fingerprint_tells_encoders_apart(config, tmp_path):
+    encoder = load_sentence_encoder(config)
+
     def fingerprint(template="{text}", **changes):
         changed = config.model_copy(update=changes)
-        return describe_encoder(changed, template)["fingerprint"]
+        return describe_encoder(encoder, changed, template)["fingerprint"]
 
     other = write_sentence_encoder(tmp_path / "other", seed=1)
     prints = {
@@ -82,3 +87,14 @@ def test_the_fingerprint_tells_encoders_apart(config, tmp_path):
     (tmp_path / "made").mkdir()
     made = encode_histories(["a"], "{text}", config, tmp_path / "made")
     assert made.fingerprint == fingerprint()
+    encoder[1].pooling_mode = ("cls", "mean")
+    assert fingerprint() not in prints
+
+
+def test_the_description_says_what_was_loaded(config, tmp_path):
+    described = encode_histories(["a"], "{text}", config, tmp_path).describe()
+    assert described["pooling"] == "mean"
+    assert described["weights_sha256"] == hash_file(Path(config.name) / "model.safetensors")
+    encoder = load_sentence_encoder(config)
+    encoder[1].pooling_mode = ("cls", "mean")
+    assert describe_encoder(encoder, config, "{text}")["pooling"] == "cls+mean"

@@ -14,13 +14,13 @@ from components.encoders.sentence_encoder import (
     locate_encoder,
     resolve_encoder,
 )
-from components.folder import hash_file
+from components.model_files import hash_weights
 from tests.components.tiny_models import write_sentence_encoder
 
 
 def test_the_bundled_weights_are_the_official_ones():
     location, revision = locate_encoder(EncoderConfig())
-    assert hash_file(find_bundled_encoder() / "model.safetensors") == BUNDLED_SHA256
+    assert hash_weights(location, revision) == BUNDLED_SHA256
     assert (location, revision) == (str(find_bundled_encoder()), BUNDLED_REVISION)
 
 

@@ -1,8 +1,12 @@
 """An LLM that was written answers as before."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from huggingface_hub import constants
 
+from components.folder import hash_file
 from components.llm.frozen_llm import (
     SoftPrompt,
     build_answer_rule,
@@ -10,7 +14,7 @@ from components.llm.frozen_llm import (
     generate_answers,
 )
 from components.llm.llm_folder import LLMSource, write_llm_folder
-from tests.components.tiny_models import KINDS, WIDTH, make_llm
+from tests.components.tiny_models import KINDS, WIDTH, make_llm, make_t5
 
 SOURCE = LLMSource("tiny", None, "settings")
 
@@ -31,6 +35,7 @@ def test_a_written_llm_is_the_same_after_loading(kind, encoder_folder, tmp_path)
         "settings_hash": "settings",
         "curve": curve,
     }
+    assert folder.weights_sha256() == hash_file(folder.path / "weights" / "model.safetensors")
     loaded = folder.load()
     assert loaded.is_encoder_decoder == llm.is_encoder_decoder
     kept = llm.model.state_dict()
@@ -50,3 +55,15 @@ def test_a_hub_llm_is_a_name_and_a_commit(tmp_path):
     folder = write_llm_folder(tmp_path, LLMSource("org/llm", "abc", "settings"), None, [])
     assert not folder.has_weights
     assert [path.name for path in folder.files()] == ["llm.json"]
+
+
+def test_a_hub_llm_is_known_by_the_weights_that_were_loaded(tmp_path):
+    """Its folder's content hash is that of a name; the hub's cache is filled here by hand."""
+    commit = "5" * 40
+    snapshot = Path(constants.HF_HUB_CACHE) / "models--org--known" / "snapshots" / commit
+    llm = make_t5()
+    llm.model.save_pretrained(snapshot)
+    llm.tokenizer.save_pretrained(snapshot)
+    folder = write_llm_folder(tmp_path, LLMSource("org/known", commit, "settings"), None, [])
+    assert folder.load().is_encoder_decoder
+    assert folder.weights_sha256() == hash_file(snapshot / "model.safetensors")

@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from components.encoders.sentence_encoder import resolve_encoder
 from components.folder import hash_file
 from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMSource, write_llm_folder
@@ -65,10 +66,11 @@ def make(world, tmp_path):
     return prepare
 
 
-def test_the_same_seed_tunes_the_same_llm_and_shows_how(make):
+def test_the_same_seed_tunes_the_same_llm_and_shows_how(make, world):
     folder = make("one")
     assert make("same").content_hash() == folder.content_hash()
     assert make("other", seed=1).content_hash() != folder.content_hash()
+    assert folder.describe()["revision"] == resolve_encoder(world[1]).revision  # it started there
     curve = folder.describe()["curve"]
     assert {"loss", "dev_loss"} <= {name for point in curve for name in point}
     assert folder.load().is_encoder_decoder

@@ -1,10 +1,14 @@
 """A whole tiny training: what moves, what must not, and that a seed repeats it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from components.encoders.sentence_encoder import resolve_encoder
+from components.folder import hash_file
 from components.optimization.fit import FitInputs, fit
 from components.training.config import TrainingConfig
 from components.training.examples import TrainingExamples, build_examples
@@ -37,7 +41,11 @@ def test_every_arm_is_trained_and_described(trained, artifacts, recipe):
         assert card.aggregation == aggregation
         assert card.llm_hash == artifacts.llm.content_hash()
         assert card.encoder_fingerprint == artifacts.vectors.fingerprint
-        assert (card.encoder, card.embedder) == (recipe.encoder, recipe.embedder)
+        weights = Path(recipe.encoder.name) / "model.safetensors"
+        assert card.encoder_weights_sha256 == hash_file(weights)
+        weights = artifacts.llm.path / "weights" / "model.safetensors"
+        assert card.llm_weights_sha256 == hash_file(weights)
+        assert (resolve_encoder(recipe.encoder), recipe.embedder) == (card.encoder, card.embedder)
         assert {"loss", "dev_loss"} <= {key for point in folder.curve() for key in point}
         assert folder.curve()[-1]["epoch"] == 2
 

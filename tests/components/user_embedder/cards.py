@@ -17,9 +17,11 @@ def make_card(
         aggregation=aggregation,
         embedder=EmbedderConfig(temperature=None, hidden_dim=8),
         encoder=EncoderConfig(name=str(encoder_folder)),
+        encoder_weights_sha256="weights",
         encoder_fingerprint="tiny",
         encoder_dim=WIDTH,
         llm_dim=llm_dim,
         llm_hash="llm",
+        llm_weights_sha256="weights",
         scale=scale,
     )
