@@ -23,6 +23,7 @@ from components.user_embedder.embedder_folder import EmbedderFolder
 from components.validation.validation_folder import ValidationFolder
 from steps.caching import source_root
 from steps.materializers import FolderMaterializer
+from steps.model_registry import CHAMPION
 from steps.scratch import make_scratch_directory
 
 logger = get_logger(__name__)
@@ -54,7 +55,8 @@ def export_report(
         facts=ModelFacts(
             name=promotion.model_name,
             version=promotion.version,
-            alias="champion" if promotion.promoted else "challenger",
+            # `challenger` is the newest registered version, which a cached one need not be.
+            alias=CHAMPION if promotion.promoted else None,
             counts={f"{kept.table} (kept)": kept.kept for kept in validated.report.counts},
             versions=versions,
         ),

@@ -25,8 +25,10 @@ class ModelFacts(Config):
     """What a card says of a model beside its figures."""
 
     name: str = Field(description="The registered model, persona-plug-<task>.")
-    version: str | None = Field(None, description="Its version in the registry.")
-    alias: str = Field("champion", description="The alias to load it by.")
+    version: str = Field(description="Its version in the registry.")
+    alias: str | None = Field(
+        None, description="The alias to load it by; none for the version, which never moves."
+    )
     counts: dict[str, int] = Field(
         {}, description="Sizes of the data by name, e.g. train questions, train users, items."
     )
@@ -60,12 +62,11 @@ def render_model_card(evaluation: Evaluation, task: Task, facts: ModelFacts) -> 
 
 
 def _write_head(evaluation: Evaluation, task: Task, facts: ModelFacts) -> str:
-    version = f" version {facts.version}" if facts.version else ""
     outputs = "a short text"
     if task.labels:
         outputs = "one of " + ", ".join(_code(label) for label in task.labels)
     return (
-        f"# {facts.name}{version}\n\n"
+        f"# {facts.name} version {facts.version}\n\n"
         f"{write_verdict(evaluation)}\n\n"
         "A user embedder (PPlug, arXiv 2409.11901): it turns a user's history and an input into "
         "one persona embedding, which stands before the input of a frozen LLM.\n\n"
@@ -161,10 +162,11 @@ def _write_limits(evaluation: Evaluation, task: Task) -> str:
 
 
 def _write_loading(facts: ModelFacts) -> str:
+    which = f"@{facts.alias}" if facts.alias else f"/{facts.version}"
     return (
         "```python\n"
         "import mlflow\n\n"
-        f'model = mlflow.pyfunc.load_model("models:/{facts.name}@{facts.alias}")\n'
+        f'model = mlflow.pyfunc.load_model("models:/{facts.name}{which}")\n'
         "print(model.input_example)  # a table of (history, input)\n"
         "answers = model.predict(model.input_example)\n"
         "```"

@@ -193,6 +193,18 @@ def test_a_retraining_keeps_the_champions_llm_and_is_compared_with_it(
     assert f"of version {before.version}'s value" in judged.sentence
 
 
+def test_a_refused_models_card_names_its_version(
+    repeated: Run, retrained: Run, runs: Runs, registry: MlflowClient
+) -> None:
+    """`challenger` went on to the retrained one."""
+    version = repeated.load("register_user_embedder", "registration").version
+    card = (runs.reports / repeated.response.name / "model_card.md").read_text()
+
+    assert aliases(registry)["challenger"] != version
+    assert f'"models:/{MODEL}/{version}"' in card
+    assert "@challenger" not in card
+
+
 def test_a_kept_llms_users_are_those_of_the_run_that_tuned_it(
     first: Run, retrained: Run, registry: MlflowClient, tmp_path: Path
 ) -> None:

@@ -31,10 +31,16 @@ def test_the_card_says_what_it_is_and_how_sure_one_may_be():
         "| shuffled | +0.200 (+0.180 to +0.220), better |",
         "Promoted.\n\n- better_than_shuffled: passed. better | surely",
         "| LLM | `warm_start \\| sha256 abc` |",
-        'load_model("models:/persona-plug-LaMP_2@champion")',
+        'load_model("models:/persona-plug-LaMP_2/4")',
         LAMP_2.prompt,
     ):
         assert said in card, said
+
+
+def test_an_alias_that_is_the_models_stands_for_its_version():
+    facts = FACTS.model_copy(update={"alias": "champion"})
+    card = render_model_card(build_evaluation(), LAMP_2, facts)
+    assert 'load_model("models:/persona-plug-LaMP_2@champion")' in card
 
 
 def test_tables_have_as_many_cells_in_every_row():
