@@ -14,6 +14,7 @@ from pydantic import Field
 from components.config import Config
 from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
 from components.encoders.sentence_encoder import load_sentence_encoder
+from components.histories.record import Record
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import build_answer_rule
 from components.llm.llm_folder import LLMFolder
@@ -90,14 +91,14 @@ class PersonaModel:
         """Encode history items, given as the task's fields, oldest first; float16 [H, E].
 
         Raises:
-            ValueError: If an item lacks a field of the history template.
+            ValueError: If an item lacks a field of the history template, or has no text there.
         """
-        fields = self.spec.task.history_fields
-        for row, item in enumerate(items):
-            missing = [name for name in fields if item.get(name) is None]
-            if missing:
-                raise ValueError(f"history item {row}: field {missing[0]!r} is missing")
-        texts = [self.spec.task.render_item({name: str(i[name]) for name in fields}) for i in items]
+        task = self.spec.task
+        records = [Record(f"history item {row}", item) for row, item in enumerate(items)]
+        texts = [
+            task.render_item({name: record.text(name) for name in task.history_fields})
+            for record in records
+        ]
         return encode_texts(self._encoder, texts, self.card.encoder)
 
     def answer(self, inputs: Sequence[str], histories: Sequence[np.ndarray]) -> list[str]:

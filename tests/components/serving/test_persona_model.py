@@ -7,6 +7,7 @@ import pytest
 
 from components.encoders.config import EncoderConfig
 from components.evaluation.arms import answer_as
+from components.histories.record import Record
 from components.serving.persona_model import PersonaModel, ServingRecipe
 from components.user_embedder.embedder_folder import EmbedderFolder
 from tests.components.tiny_models import write_sentence_encoder
@@ -67,8 +68,21 @@ def test_only_the_newest_items_are_read(model, artifacts):
 
 
 def test_a_missing_field_is_named(model):
-    with pytest.raises(ValueError, match="history item 1: field 'tag' is missing"):
+    with pytest.raises(ValueError, match="history item 1, field 'tag': is missing"):
         model.encode_items([{"description": "a", "tag": "b"}, {"description": "a"}])
+
+
+def test_a_number_is_read_as_in_the_histories(model):
+    """A source's 5 may be 5.0 by the time it is served: pandas makes it so beside a gap."""
+    made, given = (
+        Record("an item", {"tag": "a", "description": number}).text("description")
+        for number in (5, 5.0)
+    )
+    assert made == given == "5"
+    one, *others = model.encode_items(
+        [{"tag": "a", "description": text} for text in ("5", 5, 5.0, "5.0")]
+    )
+    assert [np.array_equal(one, other) for other in others] == [True, True, False]
 
 
 def test_other_weights_than_the_registered_ones_are_refused(plug_in, artifacts):
