@@ -99,6 +99,6 @@ lock:  ## resolve pyproject.toml in a fresh environment and write requirements.l
 	rm -rf state/lock
 
 .PHONY: clean
-clean:  ## remove .venv, caches, local artifacts, MLflow's database and reports
+clean:  ## remove all that lies here: .venv, caches, artifacts, MLflow's database, reports
 	rm -rf .venv .zen state reports .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
