@@ -127,10 +127,9 @@ def encode_histories(
         directory: An existing directory to write into.
     """
     encoder = load_sentence_encoder(config, find_device())
-    vectors = encode_texts(encoder, texts, config)
-    np.save(directory / "vectors.npy", vectors)
     description = describe_encoder(encoder, config, history_template)
     description["weights_sha256"] = hash_weights(*locate_encoder(config))
+    np.save(directory / "vectors.npy", encode_texts(encoder, texts, config))
     text = json.dumps(description, indent=1, sort_keys=True)
     (directory / "encoder.json").write_text(text + "\n", encoding="utf-8")
     return BehaviorVectors.at(directory)
