@@ -69,20 +69,20 @@ def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:
         IncomparableChampionError: If it cannot be had, or would make other vectors today.
     """
     try:
-        encoder = describe_encoder(card.encoder, exam.recipe.task.history_template)
+        encoder = load_sentence_encoder(card.encoder, find_device())
     except ValueError as err:
         raise IncomparableChampionError(f"reads vectors of a lost encoder ({err})") from err
-    if encoder["fingerprint"] != card.encoder_fingerprint:
+    described = describe_encoder(encoder, card.encoder, exam.recipe.task.history_template)
+    if described["fingerprint"] != card.encoder_fingerprint:
         raise IncomparableChampionError(
             f"reads behavior vectors {card.encoder_fingerprint}, where its encoder "
-            f"{card.encoder.name} makes {encoder['fingerprint']} today"
+            f"{card.encoder.name} makes {described['fingerprint']} today"
         )
     needed = np.unique(np.concatenate([np.empty(0, np.int64), *examples.histories]))
     texts = list(exam.artifacts.histories.items.select(needed)["text"])
     logger.info("encoding %d items with the champion's own encoder", len(texts))
-    loaded = load_sentence_encoder(card.encoder, find_device())
     return replace(
         examples,
-        vectors=encode_texts(loaded, texts, card.encoder),
+        vectors=encode_texts(encoder, texts, card.encoder),
         histories=[np.searchsorted(needed, history) for history in examples.histories],
     )
