@@ -85,6 +85,13 @@ class Projector(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, rows_BHE: Tensor, weights_BH: Tensor) -> Tensor:
-        """Return `sum_i w_i Proj(h_i)`, float [B, D]; the weights of a row of B sum to one."""
-        hidden = nn.functional.gelu(self.first(rows_BHE / self.spread))
-        return self.second(torch.einsum("bh,bhf->bf", weights_BH, hidden))
+        """Return `sum_i w_i Proj(h_i)`, float [B, D]; the weights of a row of B sum to one.
+
+        Rows without weight are padding, and cost nothing: one batch's longest history may be many
+        times its average.
+        """
+        batch, item = weights_BH.nonzero(as_tuple=True)
+        hidden_NF = nn.functional.gelu(self.first(rows_BHE[batch, item] / self.spread))
+        weighted_NF = weights_BH[batch, item, None] * hidden_NF
+        sums_BF = weighted_NF.new_zeros(len(rows_BHE), weighted_NF.shape[1])
+        return self.second(sums_BF.index_add(0, batch, weighted_NF))

@@ -107,3 +107,16 @@ def test_the_second_layer_after_the_sum_equals_the_paper_item_by_item():
         ]
     )
     torch.testing.assert_close(projector(rows, weights), slow)
+
+
+def test_what_stands_in_padding_is_never_read():
+    torch.manual_seed(0)
+    aggregator, projector = PersonalAggregator(6), Projector(6, 9, 4)
+    history, input_BE = torch.randn(2, 4, 6), torch.randn(2, 6)
+    mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]])
+    broken = history.clone()
+    broken[0, 2:] = float("nan")
+    torch.testing.assert_close(
+        projector(*aggregator(input_BE, broken, mask)),
+        projector(*aggregator(input_BE, history, mask)),
+    )
