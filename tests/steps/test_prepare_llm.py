@@ -28,7 +28,6 @@ def make_champion(llm: LLMConfig) -> Champion:
         weights_hash="w",
         llm_hash="l",
         llm_settings_hash=make_recipe(llm).settings_hash(),
-        encoder_fingerprint="e",
     )
 
 

@@ -68,6 +68,9 @@ def test_a_local_folder_is_resolved_to_its_content_and_stays_that(tmp_path):
     assert resolve_encoder(config).revision not in (None, resolved.revision)
     with pytest.raises(ValueError, match=rf"encoder\.revision is {resolved.revision}, but .* has"):
         load_sentence_encoder(resolved)
+    shutil.rmtree(folder)
+    with pytest.raises(ValueError, match=r"is no folder here; its content was"):
+        load_sentence_encoder(resolved)  # and not asked of a hub
 
 
 def test_what_is_no_folder_here_is_not_resolved(tmp_path):

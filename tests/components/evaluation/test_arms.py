@@ -1,7 +1,5 @@
 """Every arm answers every question, through the code that also serves."""
 
-import shutil
-
 import pyarrow.compute as pc
 import pytest
 
@@ -19,8 +17,7 @@ from components.llm.frozen_llm import (
     empty_soft_prompt,
     generate_answers,
 )
-from components.training.train import Artifacts, TrainedArms
-from components.user_embedder.embedder_folder import EmbedderCard
+from components.training.train import Artifacts
 from tests.components.tiny_world import LLM, TASK
 
 
@@ -81,17 +78,6 @@ def test_answers_come_back_in_the_questions_order(exam, trained):
     forth, back = answer_as(exam, plug_in, True, [examples, examples[::-1]])
     assert forth == back[::-1]
     assert len(set(forth)) > 2
-
-
-@pytest.fixture(scope="module")
-def loud(trained, tmp_path_factory):
-    """The trained arms at thirty times their scale, so that a random LLM cannot but hear them."""
-    folder = shutil.copytree(trained.path, tmp_path_factory.mktemp("loud") / "arms")
-    for path in folder.glob("*/user_embedder.json"):
-        card = EmbedderCard.model_validate_json(path.read_text())
-        louder = card.model_copy(update={"scale": 30 * card.scale})
-        path.write_text(louder.model_dump_json())
-    return TrainedArms.at(folder)
 
 
 def test_what_stands_before_the_prompt_changes_answers(exam, loud):

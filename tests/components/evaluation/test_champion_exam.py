@@ -22,8 +22,8 @@ OTHER_TASK = LAMP_2.model_copy(
 
 
 @pytest.fixture(scope="module")
-def persona(trained):
-    return trained.arm("persona")
+def persona(loud):
+    return loud.arm("persona")
 
 
 @pytest.fixture(scope="module")
