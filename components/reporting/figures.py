@@ -87,7 +87,7 @@ def draw_curves(curves: Curves) -> dict[str, str]:
         rows = -(-len(curves) // columns)
         with mpl.rc_context(SETTINGS | {"svg.hashsalt": f"curves {width_name}"}):
             figure = Figure(figsize=(width, 2.3 * rows), layout="constrained")
-            axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+            axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
             for axis, (arm, curve) in zip(axes.flat, curves.items(), strict=False):
                 _draw_curve(axis, arm, curve)
             for axis in axes.flat[len(curves) :]:
