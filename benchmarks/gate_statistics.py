@@ -71,6 +71,8 @@ class Outcome(NamedTuple):
     @property
     def high(self) -> float:
         """The Clopper-Pearson upper limit of the rate, 97.5 %."""
+        if self.promotions == self.trials:
+            return 1.0
         return float(beta.ppf(0.975, self.promotions + 1, self.trials - self.promotions))
 
 

@@ -26,3 +26,4 @@ def test_what_is_surely_better_is_promoted():
 def test_clopper_pearson_by_hand():
     # None of ten: 1 - 0.025 ** (1 / 10).
     assert Outcome(REAL, 20, 0, 10).high == pytest.approx(0.3085, abs=1e-4)
+    assert Outcome(REAL, 20, 10, 10).high == 1.0
