@@ -12,21 +12,23 @@ ARMS = (
     "base",
     "instruction_only",
     "user_statistics",
+    "retrieval_random",
+    "retrieval_recency",
+    "retrieval_bm25",
+    "retrieval_dense",
+    "retrieval_tuned",
+    "per_user_lora",
     "mean_pooling",
+    "trained_on_shuffled",
     "shuffled",
     "persona",
+    "persona_retrieval",
     "champion",
+    "reference",
 )
 """The known arms in the order of reports; method section 3 defines them."""
 
-BASELINES = (
-    "instruction_only",
-    "shuffled",
-    "mean_pooling",
-    "base",
-    "user_statistics",
-    "champion",
-)
+BASELINES = tuple(arm for arm in ARMS if arm != "persona")
 """Arms that persona is compared with, as `persona_vs_<arm>`."""
 
 CONTROLS = ("instruction_only", "shuffled")
@@ -34,6 +36,8 @@ CONTROLS = ("instruction_only", "shuffled")
 
 Judge = Literal["bayes", "without_user", "oracle"]
 """Ideal judges: the posterior given the history, no knowledge of the user, the taste itself."""
+
+Status = Literal["passed", "failed", "not_evaluated"]
 
 
 class Interval(Config):
@@ -44,31 +48,97 @@ class Interval(Config):
     high: float = Field(allow_inf_nan=False, description="The resamples' 97.5 % quantile.")
 
 
+Figures = dict[str, dict[Metric, Interval]]
+"""Figures by arm (or difference) and metric."""
+
+
 class Reason(Config):
-    """One rule of a decision."""
+    """What became of one rule of a decision."""
 
     rule: str = Field(description="The rule's name.")
-    passed: bool = Field(description="Whether it holds.")
+    status: Status = Field(description="not_evaluated: there was nothing to judge it by.")
+    blocks: bool = Field(description="Whether it stands in the way of a promotion.")
     sentence: str = Field(description="What was found, with figures.")
+    parts: list["Reason"] = Field([], description="The alternatives of an `any_of`.")
 
 
 class Decision(Config):
     """Whether the candidate becomes champion, and why."""
 
-    promoted: bool = Field(description="Whether all rules hold.")
+    promoted: bool = Field(description="Whether no rule stands in the way.")
     reasons: list[Reason] = Field(description="Every rule that was judged.")
+
+
+class Slice(Config):
+    """Figures on a part of the questions, or on all of them with less history.
+
+    In the slice `history_4` of all questions, `persona` (and `champion`, `reference`) read the four
+    newest items of each history; arms that read no history are what they are elsewhere.
+    """
+
+    num_questions: int = Field(ge=0, description="Number of questions; 0 for an empty slice.")
+    num_users: int = Field(ge=0, description="Number of users who ask them.")
+    arms: Figures = Field({}, description="Figures by arm and metric; none in an empty slice.")
+    differences: Figures = Field({}, description="persona minus another arm, persona_vs_<arm>.")
+
+
+class Cost(Config):
+    """What an arm costs."""
+
+    seconds_per_question: float | None = Field(
+        None, ge=0, description="Wall seconds of answering, batched, on the evaluating machine."
+    )
+    tokens_per_question: float | None = Field(
+        None, ge=0, description="Places of the LLM's input that are read, soft prompt included."
+    )
+    bytes_per_user: float | None = Field(
+        None, ge=0, description="Bytes to be stored for one user, on average."
+    )
+    training_seconds_per_user: float | None = Field(
+        None, ge=0, description="Wall seconds of training for one user; None for shared models."
+    )
+
+
+class UserOutcomes(Config):
+    """Users whom persona helps or harms, compared with another arm, by the primary metric."""
+
+    min_questions: int = Field(ge=1, description="Users with fewer questions are not counted.")
+    helped: int = Field(ge=0, description="Users for whom persona is better on average.")
+    harmed: int = Field(ge=0, description="Users for whom it is worse.")
+    equal: int = Field(ge=0, description="Users for whom it is neither.")
+    net_harmed: Interval | None = Field(
+        None, description="Share harmed minus share helped; None where no user is counted."
+    )
+    edges: list[float] = Field(
+        [], description="Edges of the bins of users' mean gain; a gain is good in every metric."
+    )
+    counts: list[int] = Field([], description="Users in each bin.")
+
+
+class AttentionSummary(Config):
+    """How the persona's weights are spread over the items of a history."""
+
+    num_questions: int = Field(ge=0, description="Questions with two or more items.")
+    mean_entropy: float = Field(
+        ge=0,
+        le=1,
+        description="Mean entropy by the logarithm of the number of items: 1 is uniform.",
+    )
+    mean_null_weight: float = Field(ge=0, le=1, description="Mean weight of the null row.")
+    edges: list[float] = Field(description="Edges of the bins of entropy, 0 to 1.")
+    counts: list[int] = Field(description="Questions in each bin.")
 
 
 class Evaluation(Config):
     """One candidate's figures on one split's questions."""
 
-    schema_version: Literal[1] = Field(1, description="Version of this schema.")
+    schema_version: Literal[2] = Field(2, description="Version of this schema.")
     task: str = Field(description="The task's name.")
     split: str = Field(description="The split that the questions are from.")
     num_questions: int = Field(ge=1, description="Number of questions, the same for every arm.")
     num_users: int = Field(ge=1, description="Number of users who ask them.")
-    arms: dict[str, dict[Metric, Interval]] = Field(description="Figures by arm and metric.")
-    differences: dict[str, dict[Metric, Interval]] = Field(
+    arms: Figures = Field(description="Figures by arm and metric.")
+    differences: Figures = Field(
         description="persona minus another arm, in the metric's unit, as persona_vs_<arm>."
     )
     limits: dict[Judge, dict[Metric, float]] = Field(
@@ -77,13 +147,26 @@ class Evaluation(Config):
     gap_closed: dict[Metric, Interval] = Field(
         {}, description="Share of the gap from without_user to bayes that persona closes."
     )
-    slices: dict[str, JsonValue] = Field({}, description="Figures of parts of the questions.")
-    costs: dict[str, JsonValue] = Field({}, description="Seconds, tokens and bytes by arm.")
-    gates: dict[str, JsonValue] = Field({}, description="Further gates.")
+    slices: dict[str, Slice] = Field(
+        {},
+        description=(
+            "history_0, history_1, history_4, history_16, history_all; known_users, new_users; "
+            "task:<name>."
+        ),
+    )
+    samples: dict[str, Slice] = Field(
+        {}, description="By arm that answered some users' questions only (per_user_lora): these."
+    )
+    seeds: dict[str, dict[Metric, Interval]] = Field(
+        {}, description="persona's figures by training seed, where the config asks for several."
+    )
+    costs: dict[str, Cost] = Field({}, description="By arm.")
+    users: dict[str, UserOutcomes] = Field({}, description="By the arm compared with.")
+    attention: AttentionSummary | None = Field(None, description="None where nothing was weighed.")
     notes: dict[str, JsonValue] = Field(
         {}, description="What is worth knowing beside the figures, e.g. what user_statistics is."
     )
-    decision: Decision | None = Field(None, description="None until the rule has judged.")
+    decision: Decision | None = Field(None, description="None until the rules have judged.")
 
     @property
     def primary_metric(self) -> Metric:
