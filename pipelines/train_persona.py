@@ -2,13 +2,15 @@
 
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
-from components.evaluation.arms import ExamRecipe
+from components.evaluation.arm_table import build_arms, list_embedders
 from components.evaluation.config import EvaluationConfig
+from components.evaluation.exam import ExamRecipe
 from components.histories.config import DataConfig
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
 from components.promotion.config import PromotionConfig
 from components.reporting.config import ReportConfig
+from components.retrieval.config import RetrievalConfig
 from components.serving.persona_model import ServingRecipe
 from components.tasks.resolve import resolve_task
 from components.tasks.task import Task
@@ -42,6 +44,7 @@ def train_persona(
     llm: LLMConfig = LLMConfig(),
     embedder: EmbedderConfig = EmbedderConfig(),
     training: TrainingConfig = TrainingConfig(),
+    retrieval: RetrievalConfig = RetrievalConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
     report: ReportConfig = ReportConfig(),
@@ -57,6 +60,7 @@ def train_persona(
         llm: The LLM that stays frozen.
         embedder: The user embedder's shape.
         training: How it is trained.
+        retrieval: What the arms with history items in the prompt read.
         evaluation: How it is judged.
         promotion: What it takes to become champion.
         report: Where the report goes, and what it may show.
@@ -64,9 +68,20 @@ def train_persona(
     """
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM.
     task, encoder, llm = resolve_task(task), resolve_encoder(encoder), resolve_llm(llm)
-    exam = ExamRecipe(task=task, llm=llm, evaluation=evaluation, seed=seed)
+    exam = ExamRecipe(
+        task=task, encoder=encoder, llm=llm, retrieval=retrieval, evaluation=evaluation, seed=seed
+    )
     serving = ServingRecipe(task=task, llm=llm)
-    recipe = Recipe(encoder=encoder, llm=llm, embedder=embedder, training=training, seed=seed)
+    recipe = Recipe(
+        task=task,
+        encoder=encoder,
+        llm=llm,
+        embedder=embedder,
+        training=training,
+        retrieval=retrieval,
+        seed=seed,
+    )
+    arms = list_embedders(build_arms(evaluation, retrieval).values())
 
     raw = load_histories(data, task, seed)
     histories, validated = validate_histories(
@@ -77,7 +92,7 @@ def train_persona(
     frozen = prepare_llm(
         histories, champion, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
     )
-    trained = train_user_embedder(histories, vectors, frozen, recipe)
+    trained = train_user_embedder(histories, vectors, frozen, recipe, arms)
     answered = evaluate_user_embedder(histories, vectors, frozen, trained, exam)
     candidate = register_user_embedder(histories, vectors, frozen, trained, serving)
     compared = evaluate_champion(histories, vectors, frozen, answered, champion, candidate, exam)

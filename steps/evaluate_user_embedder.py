@@ -5,7 +5,8 @@ from typing import Annotated
 from zenml import step
 
 from components.encoders.behavior_vectors import BehaviorVectors
-from components.evaluation.arms import Exam, ExamRecipe, answer_all_arms
+from components.evaluation.arms import answer_all_arms
+from components.evaluation.exam import Exam, ExamRecipe
 from components.evaluation.predictions import Predictions, write_predictions
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
@@ -25,5 +26,4 @@ def evaluate_user_embedder(
 ) -> Annotated[Predictions, "predictions"]:
     """Answer every question as every arm."""
     exam = Exam(Artifacts(histories, vectors, llm), recipe)
-    table, notes = answer_all_arms(exam, trained)
-    return write_predictions(make_scratch_directory(), table, notes)
+    return write_predictions(make_scratch_directory(), answer_all_arms(exam, trained))

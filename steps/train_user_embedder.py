@@ -9,7 +9,6 @@ from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
 from components.training.train import (
-    TRAINED_ARMS,
     Artifacts,
     Recipe,
     TrainedArms,
@@ -26,12 +25,16 @@ from steps.scratch import make_scratch_directory
     experiment_tracker=True,
 )
 def train_user_embedder(
-    histories: Histories, vectors: BehaviorVectors, llm: LLMFolder, recipe: Recipe
+    histories: Histories,
+    vectors: BehaviorVectors,
+    llm: LLMFolder,
+    recipe: Recipe,
+    arms: list[str],
 ) -> Annotated[TrainedArms, "trained_arms"]:
-    """Train every arm and log the curves."""
+    """Train every arm that is to be evaluated and log the curves."""
     artifacts = Artifacts(histories, vectors, llm)
-    trained = train_all_arms(artifacts, recipe, make_scratch_directory())
-    for arm in TRAINED_ARMS:
+    trained = train_all_arms(artifacts, recipe, arms, make_scratch_directory())
+    for arm in trained.names():
         for point in trained.arm(arm).curve():
             figures = {
                 f"train/{arm}/{k}": v for k, v in point.items() if k not in ("step", "epoch")

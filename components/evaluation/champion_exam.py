@@ -1,4 +1,4 @@
-"""Today's champion answers the candidate's questions as it would be served: by its own settings.
+"""Registered models answer the candidate's questions as they are served: by their own settings.
 
 Its prompt, its labels, its encoder and the way in which it asks the LLM are those that were
 registered with it. Of the histories there are only texts rendered for the candidate, so a champion
@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
 from components.encoders.sentence_encoder import load_sentence_encoder
-from components.evaluation.arms import Exam, answer_as, tabulate_predictions
+from components.evaluation.arm_table import name_cut
+from components.evaluation.arms import answer_as, tabulate_predictions
+from components.evaluation.exam import Exam, cut_histories
 from components.llm.config import LLMConfig
 from components.tasks.task import Task
 from components.training.examples import Examples
@@ -31,14 +33,17 @@ class IncomparableChampionError(ValueError):
     """The champion cannot be asked the candidate's questions; says what it reads instead."""
 
 
-def answer_as_champion(exam: Exam, plug_in: EmbedderFolder, task: Task, llm: LLMConfig) -> pa.Table:
-    """Let the champion answer; returns the rows of the arm `champion`.
+def answer_incumbent(
+    exam: Exam, plug_in: EmbedderFolder, task: Task, llm: LLMConfig, arm_name: str
+) -> pa.Table:
+    """Let a registered model answer; returns the rows of its arm, and of it with less history.
 
     Args:
-        exam: The candidate's questions; the champion was trained for the same LLM.
-        plug_in: The champion's user embedder.
-        task: The champion's own task.
-        llm: How the champion asks the LLM.
+        exam: The candidate's questions; the model was trained for the same LLM.
+        plug_in: The model's user embedder.
+        task: The model's own task.
+        llm: How the model asks the LLM.
+        arm_name: `champion` or `reference`.
 
     Raises:
         IncomparableChampionError: If it reads items that were rendered in another way, or vectors
@@ -58,8 +63,11 @@ def answer_as_champion(exam: Exam, plug_in: EmbedderFolder, task: Task, llm: LLM
     card = plug_in.card()
     if card.encoder_fingerprint != exam.artifacts.vectors.fingerprint:
         examples = encode_anew(examples, exam, card)
-    answers = answer_as(own_exam, plug_in, True, [examples])
-    return tabulate_predictions(exam, rows, {"champion": answers})
+    cuts = exam.recipe.evaluation.history_cuts
+    runs = [examples, *(cut_histories(examples, cut) for cut in cuts)]
+    names = [arm_name, *(name_cut(arm_name, cut) for cut in cuts)]
+    answers = answer_as(own_exam, plug_in, True, runs)
+    return tabulate_predictions(exam, rows, {n: [a] for n, a in zip(names, answers, strict=True)})
 
 
 def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:

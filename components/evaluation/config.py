@@ -1,8 +1,8 @@
 """Settings of the evaluation: which questions, how many resamples, which controls."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.config import Config
 
@@ -21,10 +21,77 @@ class UserStatisticsConfig(Config):
     )
 
 
+ArmName = Literal[
+    "base",
+    "instruction_only",
+    "user_statistics",
+    "retrieval_random",
+    "retrieval_recency",
+    "retrieval_bm25",
+    "retrieval_dense",
+    "retrieval_tuned",
+    "per_user_lora",
+    "mean_pooling",
+    "trained_on_shuffled",
+    "shuffled",
+    "persona",
+    "persona_retrieval",
+]
+QUICK_ARMS: tuple[ArmName, ...] = (
+    "base",
+    "instruction_only",
+    "user_statistics",
+    "mean_pooling",
+    "shuffled",
+    "persona",
+)
+
+
+class PerUserLoraConfig(Config):
+    """The arm with one LoRA a user, on a sample of the users."""
+
+    num_users: int = Field(20, ge=1, description="Users of the sample, seeded.")
+    rank: int = Field(8, ge=1, description="Rank r of the LoRA matrices.")
+    alpha: float = Field(32.0, gt=0, description="LoRA's alpha.")
+    num_epochs: float = Field(3.0, gt=0, description="Passes over the user's history items.")
+    batch_size: int = Field(8, ge=1, description="History items a step.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate.")
+
+
 class EvaluationConfig(Config):
     """What is evaluated and how sure the report has to be."""
 
     split: Literal["dev", "test"] = Field("test", description="Questions that are evaluated.")
+    arms: tuple[ArmName, ...] = Field(
+        QUICK_ARMS,
+        description=(
+            "Arms that answer, in this order; those of the quickstart by default. Each further one "
+            "costs an answering, trained_on_shuffled and retrieval_tuned a training too."
+        ),
+    )
+    history_cuts: tuple[int, ...] = Field(
+        (0, 1, 4, 16),
+        description="Persona answers again with this many newest items of each history only.",
+    )
+    num_seeds: int = Field(
+        1,
+        ge=1,
+        description=(
+            "Training seeds whose persona answers, the candidate's own included: with three or "
+            "more the report tells how much of a difference is a seed's luck."
+        ),
+    )
+    num_generated: int = Field(
+        200,
+        ge=0,
+        description=(
+            "Questions of a task with labels that persona also answers by free generation, to tell "
+            "how often that agrees with the labels' scores."
+        ),
+    )
+    per_user_lora: PerUserLoraConfig = Field(
+        PerUserLoraConfig(), description="The arm per_user_lora."
+    )
     num_draws: int = Field(
         2000, ge=100, description="Bootstrap resamples of the users behind every interval."
     )
@@ -34,3 +101,9 @@ class EvaluationConfig(Config):
     user_statistics: UserStatisticsConfig = Field(
         default_factory=UserStatisticsConfig, description="The arm without any model."
     )
+
+    @model_validator(mode="after")
+    def _has_persona(self) -> Self:
+        if "persona" not in self.arms:
+            raise ValueError(f"arms: persona is judged, so it has to answer; got {self.arms}")
+        return self

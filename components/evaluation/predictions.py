@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -119,6 +120,6 @@ def conform_table(name: str, table: pa.Table) -> pa.Table:
     return conformed
 
 
-def _write_json(path: Path, content: Mapping[str, JsonValue] | Mapping[str, dict[str, float]]) -> None:
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")

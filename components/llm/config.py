@@ -63,7 +63,21 @@ class LLMConfig(Config):
         ),
     )
     max_input_length: int = Field(256, ge=8, description="Longest prompt, in tokens.")
-    max_new_tokens: int = Field(16, ge=1, description="Longest answer, in tokens.")
+    answers: Literal["label_scores", "generation"] = Field(
+        "label_scores",
+        description=(
+            "How a task with labels is answered, by every arm and in serving: by the labels' "
+            "log-probabilities, or by what is generated freely. Other tasks are generated."
+        ),
+    )
+    ordinal_answer: Literal["median", "mode"] = Field(
+        "median",
+        description=(
+            "Which label answers an ordinal task whose labels are scored: the median of their "
+            "distribution, which has the least expected absolute error, or the likeliest one."
+        ),
+    )
+    max_new_tokens: int = Field(16, ge=1, description="Longest generated answer, in tokens.")
     num_beams: int = Field(1, ge=1, description="Beams of the generation; 1 is greedy.")
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="The LLM's arithmetic.")
     keep_champions: bool = Field(

@@ -3,7 +3,6 @@
 Letters: B batch, K soft prompt vectors, T tokens, D LLM width.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,79 +158,3 @@ def pad_ids(rows: list[list[int]], value: int, side: str) -> Tensor:
     blanks = [[value] * (width - len(row)) for row in rows]
     padded = [b + r if side == "left" else r + b for r, b in zip(rows, blanks, strict=True)]
     return torch.tensor(padded, dtype=torch.long)
-
-
-@dataclass(frozen=True)
-class AnswerRule:
-    """How answers are generated; the same for all arms and for serving."""
-
-    max_new_tokens: int
-    num_beams: int
-    label_ids: tuple[tuple[int, ...], ...] | None
-    """Token ids of the only answers allowed, end token included; None for free text."""
-    spelling: dict[str, str]
-    """Decoded label to label: a tokenizer may decode "sci-fi" as "sci - fi"."""
-
-    def allowed_next(self, start: int) -> Callable[[int, Tensor], list[int]] | None:
-        """Return transformers' `prefix_allowed_tokens_fn` for answers that begin at `start`."""
-        if self.label_ids is None:
-            return None
-        following: dict[tuple[int, ...], set[int]] = {}
-        for label in self.label_ids:
-            for position, token in enumerate(label):
-                following.setdefault(label[:position], set()).add(token)
-        end = self.label_ids[0][-1]
-
-        def allowed(_: int, ids: Tensor) -> list[int]:
-            return sorted(following.get(tuple(ids[start:].tolist()), {end}))
-
-        return allowed
-
-
-def build_answer_rule(
-    llm: FrozenLLM, labels: Sequence[str], max_new_tokens: int, num_beams: int
-) -> AnswerRule:
-    """Build the rule for a task: only its labels where it has some.
-
-    Raises:
-        ValueError: If the tokenizer cannot tell two labels apart.
-    """
-    if not labels:
-        return AnswerRule(max_new_tokens, num_beams, None, {})
-    ids = tuple(tuple(label) for label in tokenize_answers(llm, list(labels)))
-    longest = max(len(label) for label in ids)
-    decoded = llm.tokenizer.batch_decode(ids, skip_special_tokens=True)
-    spelling: dict[str, str] = {}
-    for text, label in zip(decoded, labels, strict=True):
-        if spelling.setdefault(text.strip(), label) != label:
-            raise ValueError(
-                f"the LLM's tokenizer cannot tell the labels {spelling[text.strip()]!r} and "
-                f"{label!r} apart"
-            )
-    return AnswerRule(longest, min(num_beams, len(labels)), ids, spelling)
-
-
-@torch.inference_mode()
-def generate_answers(
-    llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor], rule: AnswerRule
-) -> list[str]:
-    """Answer each prompt of the batch; returns B stripped texts."""
-    spliced = splice(llm, soft_prompt, batch["llm_input_ids"], batch["llm_attention_mask"])
-    options: dict[str, Any] = {
-        "max_new_tokens": rule.max_new_tokens,
-        "num_beams": rule.num_beams,
-        "do_sample": False,
-        "pad_token_id": llm.tokenizer.pad_token_id,
-    }
-    if rule.num_beams > 1 and rule.label_ids:
-        options["length_penalty"] = 0.0  # the likeliest label, long or short
-    if llm.is_encoder_decoder:
-        options["prefix_allowed_tokens_fn"] = rule.allowed_next(start=1)
-        options["encoder_outputs"] = llm.model.get_encoder()(**spliced)
-        ids = llm.model.generate(attention_mask=spliced["attention_mask"], **options)
-    else:
-        options["prefix_allowed_tokens_fn"] = rule.allowed_next(start=0)
-        del spliced["position_ids"]
-        ids = llm.model.generate(**spliced, **options)
-    texts = llm.tokenizer.batch_decode(ids, skip_special_tokens=True)
-    return [rule.spelling.get(text.strip(), text.strip()) for text in texts]

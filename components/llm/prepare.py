@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from components.tasks.task import Task
 logger = logging.getLogger(__name__)
 
 WARM_START = "warm_start"
+Read = Callable[[np.ndarray], Sequence[str]]
+"""From rows of questions to what the LLM reads of them."""
 
 
 def is_tuning_user(user_id: str, share: float) -> bool:
@@ -122,7 +125,7 @@ def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLM
     llm: FrozenLLM | None = None
     curve: Curve = []
     if config.name == WARM_START:
-        llm, curve = _warm_start(histories, recipe)
+        llm, curve = warm_start_llm(histories, recipe)
         _, revision = locate_encoder(recipe.encoder)
     elif Path(config.name).is_dir():
         shutil.copytree(config.name, directory / WEIGHTS)
@@ -133,7 +136,17 @@ def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLM
     return write_llm_folder(directory, source, llm, curve)
 
 
-def _warm_start(histories: Histories, recipe: LLMRecipe) -> tuple[FrozenLLM, Curve]:
+def warm_start_llm(
+    histories: Histories, recipe: LLMRecipe, read: Read | None = None
+) -> tuple[FrozenLLM, Curve]:
+    """Tune a warm-started LLM on the questions of its half of the train users.
+
+    Args:
+        histories: The tables.
+        recipe: Which LLM.
+        read: Makes what it reads of rows of questions; the questions alone, some of them with
+            hints, if not given.
+    """
     config, settings = recipe.llm, recipe.llm.warm_start
     questions = histories.questions
     tuning_rows, _ = split_train_rows(questions, config)
@@ -142,15 +155,14 @@ def _warm_start(histories: Histories, recipe: LLMRecipe) -> tuple[FrozenLLM, Cur
     def pick(rows: np.ndarray, hint_rate: float) -> TuningExamples:
         chosen = questions.select(rows)
         hinting = settings.model_copy(update={"hint_rate": hint_rate})
-        return TuningExamples(
-            chosen[config.reads], chosen["output"], recipe.task.labels, hinting, recipe.seed
-        )
+        prompts = read(rows) if read else chosen[config.reads]
+        return TuningExamples(prompts, chosen["output"], recipe.task.labels, hinting, recipe.seed)
 
     # `precision` is the frozen encoder's; what is tuned is float32, as is the input encoder.
     trainable = recipe.encoder.model_copy(update={"precision": "float32"})
     encoder = load_sentence_encoder(trainable)
     llm = build_encoder_decoder(encoder, settings.num_decoder_layers, recipe.seed)
-    train, dev = pick(tuning_rows, settings.hint_rate), pick(dev_rows, 0.0)
+    train, dev = pick(tuning_rows, 0.0 if read else settings.hint_rate), pick(dev_rows, 0.0)
     logger.info("tuning a warm-started LLM on %d questions of its half of the users", len(train))
     curve = tune_on_questions(llm, train, dev if len(dev) else None, config.max_input_length)
     return llm, curve

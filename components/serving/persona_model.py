@@ -15,12 +15,11 @@ from components.config import Config
 from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.histories.record import Record
+from components.llm.answering import build_answer_rule
 from components.llm.config import LLMConfig
-from components.llm.frozen_llm import build_answer_rule
 from components.llm.llm_folder import LLMFolder
 from components.tasks.task import Task
-from components.training.train import build_collator
-from components.user_embedder.collator import Example
+from components.user_embedder.collator import Example, build_collator
 from components.user_embedder.embedder_folder import EmbedderFolder
 from components.user_embedder.persona_llm import PersonaLLM
 
@@ -83,9 +82,7 @@ class PersonaModel:
         frozen = llm.load(spec.llm.dtype, device)
         self._model = PersonaLLM(frozen, plug_in.load(device))
         self._collate = build_collator(frozen, self.card, spec.llm)
-        self._rule = build_answer_rule(
-            frozen, spec.task.labels, spec.llm.max_new_tokens, spec.llm.num_beams
-        )
+        self._rule = build_answer_rule(frozen, spec.task, spec.llm)
 
     def encode_items(self, items: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Encode history items, given as the task's fields, oldest first; float16 [H, E].

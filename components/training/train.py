@@ -1,8 +1,10 @@
 """Train a user embedder: the same code, data, steps and seed for every trained arm."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -13,16 +15,20 @@ from components.encoders.behavior_vectors import BehaviorVectors, find_device
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_tokenizer
 from components.folder import Folder
+from components.histories.shuffling import draw_donors
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM
-from components.llm.llm_folder import LLMFolder
-from components.llm.prepare import split_train_rows
+from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
+from components.llm.prepare import WARM_START, LLMRecipe, Read, split_train_rows, warm_start_llm
 from components.optimization.fit import FitInputs, fit
+from components.retrieval.config import RetrievalConfig
+from components.retrieval.retrieval import Retrieval
+from components.tasks.task import Task
 from components.training.alignment import align_projector
 from components.training.config import TrainingConfig
-from components.training.examples import TrainingExamples, build_examples
-from components.user_embedder.collator import PersonaCollator
+from components.training.examples import Examples, TrainingExamples, build_examples
+from components.user_embedder.collator import build_collator
 from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.embedder_folder import (
     EmbedderCard,
@@ -32,6 +38,9 @@ from components.user_embedder.embedder_folder import (
 )
 from components.user_embedder.persona_llm import PersonaLLM
 from components.user_embedder.user_embedder import Aggregation, UserEmbedder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -48,44 +57,65 @@ class Artifacts:
 class Recipe(Config):
     """The settings of a training, the same for every arm."""
 
+    task: Task = Field(description="The task.")
     encoder: EncoderConfig = Field(description="The encoder of history and input.")
     llm: LLMConfig = Field(description="How the LLM is asked.")
     embedder: EmbedderConfig = Field(description="The embedder's shape.")
     training: TrainingConfig = Field(description="How it is trained.")
+    retrieval: RetrievalConfig = Field(description="What retrieval_tuned reads.")
     seed: int = Field(description="Seeds initial weights, order of questions, history dropout.")
 
 
 class TrainedArms(Folder):
-    """One trained embedder for each of `TRAINED_ARMS`."""
+    """One trained embedder for each arm that was asked for, in a folder of the arm's name."""
 
     def arm(self, name: str) -> EmbedderFolder:
         """Open one arm's embedder."""
         return EmbedderFolder.at(self.path / name)
 
+    def llm(self, name: str) -> LLMFolder | None:
+        """Open the LLM that was tuned for this arm alone; None where it shares everybody's."""
+        folder = self.path / name / OWN_LLM
+        return LLMFolder.at(folder) if folder.is_dir() else None
+
+    def names(self) -> list[str]:
+        """Return the arms' names."""
+        return sorted(folder.name for folder in self.path.iterdir())
+
 
 MAX_ALIGNED_ITEMS = 100_000
 """Most items that standards and alignment are taken from: a sample of these says as much as all."""
 
+OWN_LLM = "own_llm"
+
+
+class TrainedArm(NamedTuple):
+    """What is particular to the training of one arm."""
+
+    aggregation: Aggregation
+    is_shuffled: bool = False
+    """Whether it is trained on other users' histories."""
+    is_retrieving: bool = False
+    """Whether it is trained, and a warm-started LLM tuned, on prompts with retrieved items."""
+    seed_offset: int = 0
+
+
 TRAINED_ARMS = {
-    "persona": Aggregation.ATTENTION,
-    "instruction_only": Aggregation.NONE,
-    "mean_pooling": Aggregation.UNIFORM,
+    "persona": TrainedArm(Aggregation.ATTENTION),
+    "instruction_only": TrainedArm(Aggregation.NONE),
+    "mean_pooling": TrainedArm(Aggregation.UNIFORM),
+    "trained_on_shuffled": TrainedArm(Aggregation.ATTENTION, is_shuffled=True),
+    "retrieval_tuned": TrainedArm(Aggregation.NONE, is_retrieving=True),
 }
 """The arms that are an embedder of their own (method section 3)."""
+SEED_PREFIX = "persona_seed_"
 
 
-def build_collator(llm: FrozenLLM, card: EmbedderCard, config: LLMConfig) -> PersonaCollator:
-    """Build the one collator of training, evaluation and serving."""
-    tokenizer = load_tokenizer(card.encoder)
-    return PersonaCollator(
-        llm,
-        tokenizer,
-        card.encoder.query_prompt,
-        card.encoder_dim,
-        card.embedder.max_input_length,
-        config.max_input_length,
-        card.embedder.max_history_items,
-    )
+def find_trained_arm(name: str) -> TrainedArm:
+    """Return what is particular to an arm; `persona_seed_2` is persona two seeds further."""
+    if name.startswith(SEED_PREFIX):
+        return TRAINED_ARMS["persona"]._replace(seed_offset=int(name.removeprefix(SEED_PREFIX)))
+    return TRAINED_ARMS[name]
 
 
 def describe_embedder(
@@ -108,36 +138,71 @@ def describe_embedder(
 
 
 def train_user_embedder(
-    artifacts: Artifacts, recipe: Recipe, aggregation: Aggregation, directory: Path
+    artifacts: Artifacts, recipe: Recipe, arm: TrainedArm, directory: Path
 ) -> EmbedderFolder:
     """Train one arm's embedder on the train questions that the LLM was not tuned on.
 
     Args:
         artifacts: Histories, their behavior vectors and the LLM.
         recipe: The settings.
-        aggregation: Which arm.
+        arm: What is particular to it.
         directory: An existing directory to write into.
     """
+    recipe = recipe.model_copy(update={"seed": recipe.seed + arm.seed_offset})
     llm = artifacts.llm.load(recipe.llm.dtype, find_device())
-    card = describe_embedder(recipe, artifacts, llm, aggregation)
+    card = describe_embedder(recipe, artifacts, llm, arm.aggregation)
     questions = artifacts.histories.questions
     _, train_rows = split_train_rows(questions, recipe.llm)
     dev_rows = np.flatnonzero(np.asarray(questions["split"]) == "dev")
+    whole = recipe.training.model_copy(update={"history_dropout": 0.0, "empty_rate": 0.0})
 
     def pick(rows: np.ndarray, settings: TrainingConfig) -> TrainingExamples:
-        examples = build_examples(questions, artifacts.vectors.open(), rows, recipe.llm)
+        examples = read_examples(artifacts, recipe, arm, llm, rows)
         return TrainingExamples(examples, settings, recipe.embedder.max_history_items, recipe.seed)
 
-    whole = recipe.training.model_copy(update={"history_dropout": 0.0, "empty_rate": 0.0})
     train, dev = pick(train_rows, recipe.training), pick(dev_rows, whole)
     torch.manual_seed(recipe.seed)
     embedder = build_user_embedder(card)
-    if aggregation is not Aggregation.NONE:
+    if arm.aggregation is not Aggregation.NONE:
         prepare_projector(embedder, llm, artifacts, train_rows, recipe)
     inputs = FitInputs(train, dev if len(dev) else None, build_collator(llm, card, recipe.llm))
     model = PersonaLLM(llm, embedder)
     curve = fit(model, inputs, recipe.training.fit, recipe.seed, ("embedder.input_encoder",))
     return save_user_embedder(embedder, card, curve, directory)
+
+
+def read_examples(
+    artifacts: Artifacts, recipe: Recipe, arm: TrainedArm, llm: FrozenLLM, rows: np.ndarray
+) -> Examples:
+    """Return questions as the arm sees them: with whose history, and what in the prompt."""
+    histories = artifacts.histories
+    examples = build_examples(histories.questions, artifacts.vectors.open(), rows, recipe.llm)
+    if arm.is_shuffled and len(rows):
+        [draw] = draw_donors(histories, rows.tolist(), 1, recipe.seed)
+        others = [np.asarray(items, dtype=np.int64) for items in draw]
+        examples = replace(examples, histories=others)
+    if arm.is_retrieving:
+        read = read_retrieved(artifacts, recipe, llm.tokenizer)
+        examples = replace(examples, prompts=read(rows))
+    return examples
+
+
+def read_retrieved(
+    artifacts: Artifacts, recipe: Recipe, tokenizer: "PreTrainedTokenizerBase"
+) -> Read:
+    """Return what makes the prompts of the arms that are tuned on retrieved items."""
+    how = recipe.retrieval
+    retrieval = Retrieval(how.tuned_retriever, how.num_items, recipe.encoder, recipe.seed)
+    return retrieval.read(artifacts.histories, artifacts.vectors, recipe.llm, tokenizer)
+
+
+def tune_own_llm(artifacts: Artifacts, recipe: Recipe, directory: Path) -> LLMFolder:
+    """Tune a warm start on prompts with retrieved items, as the arms' own one was on questions."""
+    made = LLMRecipe(task=recipe.task, llm=recipe.llm, encoder=recipe.encoder, seed=recipe.seed)
+    read = read_retrieved(artifacts, recipe, load_tokenizer(recipe.encoder))
+    llm, curve = warm_start_llm(artifacts.histories, made, read)
+    source = LLMSource(recipe.llm.name, artifacts.llm.describe()["revision"], made.settings_hash())
+    return write_llm_folder(directory, source, llm, curve)
 
 
 def prepare_projector(
@@ -164,10 +229,16 @@ def prepare_projector(
         logger.info("projector aligned with the LLM's words: %.0f %% unexplained", 100 * left)
 
 
-def train_all_arms(artifacts: Artifacts, recipe: Recipe, directory: Path) -> TrainedArms:
-    """Train every arm of `TRAINED_ARMS` into a folder of its name below `directory`."""
-    for name, aggregation in TRAINED_ARMS.items():
+def train_all_arms(
+    artifacts: Artifacts, recipe: Recipe, arms: Sequence[str], directory: Path
+) -> TrainedArms:
+    """Train every arm that is named into a folder of its name below `directory`."""
+    for name in arms:
         logger.info("training the arm %s", name)
-        (directory / name).mkdir()
-        train_user_embedder(artifacts, recipe, aggregation, directory / name)
+        arm, folder, own = find_trained_arm(name), directory / name, artifacts
+        folder.mkdir()
+        if arm.is_retrieving and recipe.llm.name == WARM_START:
+            (folder / OWN_LLM).mkdir()
+            own = replace(artifacts, llm=tune_own_llm(artifacts, recipe, folder / OWN_LLM))
+        train_user_embedder(own, recipe, arm, folder)
     return TrainedArms.at(directory)

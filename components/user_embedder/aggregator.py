@@ -12,6 +12,10 @@ the items this changes nothing (`x . center` cancels in the softmax). The null r
 average item, and its logit is a number of its own: were it `x . null`, an input encoder could drive
 every weight onto it in a few steps, and no gradient would lead back to the history.
 
+How lately an item came adds to its logit: it falls with the item's rank r from the newest (0), by
+two learned slopes, as `-(a r + b log(1 + r))`, so that a weight may decay exponentially, as a power
+or, with both slopes at zero, not at all, as in the paper, whose attention knows no order.
+
 Letters: B batch, H history items, E encoder width, F hidden width, D LLM width.
 """
 
@@ -30,19 +34,27 @@ class Persona(NamedTuple):
     null_weight_B: Tensor
 
 
+SLOPE_SCALE = 10.0
+"""Slopes are learned ten times as fast as other parameters: a thousand steps have to do."""
+
+
 class PersonalAggregator(nn.Module):
     """Input-aware weighting of behavior vectors, null row included.
 
     Args:
         encoder_dim: Width E.
-        temperature: Divides the logits.
+        temperature: Divides the logits that compare input and items.
+        has_recency: Whether an item's rank in time counts.
     """
 
     center: Tensor
 
-    def __init__(self, encoder_dim: int, temperature: float = 1.0) -> None:
+    def __init__(
+        self, encoder_dim: int, temperature: float = 1.0, has_recency: bool = False
+    ) -> None:
         super().__init__()
         self.temperature = temperature
+        self.slopes = nn.Parameter(torch.zeros(2)) if has_recency else None
         self.register_buffer("center", torch.zeros(encoder_dim))
         self.null_vector = nn.Parameter(torch.zeros(encoder_dim))
         self.null_logit = nn.Parameter(torch.zeros(()))
@@ -61,9 +73,26 @@ class PersonalAggregator(nn.Module):
             logits = items_BHE.new_zeros(items_BHE.shape[:2])
         else:
             logits = torch.einsum("be,bhe->bh", input_BE, items_BHE)
-        logits = logits.masked_fill(history_mask_BH == 0, float("-inf"))
         logits = torch.cat([null_logit_B1, logits], dim=1) / self.temperature
+        if self.slopes is not None:
+            decay_BH = rank_items(history_mask_BH) @ (SLOPE_SCALE * self.slopes)
+            logits = torch.cat([logits[:, :1], logits[:, 1:] - decay_BH], dim=1)
+        is_row = torch.cat([torch.ones_like(null_logit_B1), history_mask_BH], dim=1)
+        logits = logits.masked_fill(is_row == 0, float("-inf"))
         return torch.cat([null_B1E, items_BHE], dim=1), logits.softmax(dim=1)
+
+
+def rank_items(history_mask_BH: Tensor) -> Tensor:
+    """Return each item's rank from the newest, and the logarithm of one plus it, float [B, H, 2].
+
+    Items stand oldest first, padding behind them; its ranks mean nothing.
+
+    Example:
+        >>> rank_items(torch.tensor([[1, 1, 0]]))[0, :2, 0]
+        tensor([1., 0.])
+    """
+    ranks_BH = (history_mask_BH.flip(1).cumsum(dim=1).flip(1) - 1).clamp(min=0).float()
+    return torch.stack([ranks_BH, ranks_BH.log1p()], dim=-1)
 
 
 class Projector(nn.Module):

@@ -11,7 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from components.encoders.sentence_encoder import load_tokenizer
+from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM, collate_prompts
+from components.user_embedder.embedder_folder import EmbedderCard
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,50 +63,67 @@ def pad_histories(histories: Sequence[np.ndarray], encoder_dim: int) -> tuple[Te
     return torch.from_numpy(vectors), torch.from_numpy(mask)
 
 
+def collate_inputs(
+    tokenizer: "PreTrainedTokenizerBase", card: EmbedderCard, examples: Sequence[Example]
+) -> dict[str, Tensor]:
+    """Collate what the user embedder reads, padded to the batch's longest.
+
+    Args:
+        tokenizer: The input encoder's.
+        card: The embedder's: its limits, and what stands before an input.
+        examples: The batch.
+
+    Returns:
+        `input_ids`, `attention_mask` [B, T], `history` [B, H, E], `history_mask` [B, H].
+    """
+    inputs = tokenizer(
+        [card.encoder.query_prompt + example.payload for example in examples],
+        padding=True,
+        truncation=True,
+        max_length=card.embedder.max_input_length,
+        return_tensors="pt",
+    )
+    newest = [example.history[-card.embedder.max_history_items :] for example in examples]
+    history, history_mask = pad_histories(newest, card.encoder_dim)
+    return {
+        "input_ids": inputs["input_ids"],
+        "attention_mask": inputs["attention_mask"],
+        "history": history,
+        "history_mask": history_mask,
+    }
+
+
 @dataclass(frozen=True)
 class PersonaCollator:
     """Makes the batches of training, evaluation and serving: there is no second one.
 
     Args:
         llm: Tokenizes prompts and answers.
-        input_tokenizer: The input encoder's; None for arms without one.
-        query_prompt: Text put before every input of the input encoder.
-        encoder_dim: Width E.
-        max_input_length: Longest input of the input encoder, in tokens.
+        input_tokenizer: The input encoder's.
+        card: The user embedder's.
         max_prompt_length: Longest prompt of the LLM, in tokens.
-        max_history_items: Most history items that are read, the newest ones.
     """
 
     llm: FrozenLLM
     input_tokenizer: "PreTrainedTokenizerBase"
-    query_prompt: str
-    encoder_dim: int
-    max_input_length: int
+    card: EmbedderCard
     max_prompt_length: int
-    max_history_items: int
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """Collate a batch, padded to its longest.
 
         Returns:
-            `input_ids`, `attention_mask` [B, T], `history` [B, H, E], `history_mask` [B, H],
-            `llm_input_ids`, `llm_attention_mask` and, when answers are known, `labels`.
+            What `collate_inputs` does, `llm_input_ids`, `llm_attention_mask` and, when answers are
+            known, `labels`.
         """
-        inputs = self.input_tokenizer(
-            [self.query_prompt + example.payload for example in examples],
-            padding=True,
-            truncation=True,
-            max_length=self.max_input_length,
-            return_tensors="pt",
-        )
-        histories = [example.history[-self.max_history_items :] for example in examples]
-        history, history_mask = pad_histories(histories, self.encoder_dim)
         answers = [example.answer for example in examples if example.answer is not None]
         prompts = [example.prompt for example in examples]
         return {
-            "input_ids": inputs["input_ids"],
-            "attention_mask": inputs["attention_mask"],
-            "history": history,
-            "history_mask": history_mask,
+            **collate_inputs(self.input_tokenizer, self.card, examples),
             **collate_prompts(self.llm, prompts, answers or None, self.max_prompt_length),
         }
+
+
+def build_collator(llm: FrozenLLM, card: EmbedderCard, config: LLMConfig) -> PersonaCollator:
+    """Build the one collator of training, evaluation and serving."""
+    return PersonaCollator(llm, load_tokenizer(card.encoder), card, config.max_input_length)

@@ -13,6 +13,13 @@ class EmbedderConfig(Config):
         gt=0,
         description="Divides the attention's logits; none, as in the paper, is a temperature of 1.",
     )
+    has_recency: bool = Field(
+        True,
+        description=(
+            "Whether the attention learns how much lately given items count; in the paper all "
+            "count alike, however old."
+        ),
+    )
     hidden_dim: int = Field(1024, ge=1, description="Width of the projector's hidden layer.")
     max_history_items: int = Field(
         512, ge=1, description="Most history items that are read, the newest ones."

@@ -6,14 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.llm.frozen_llm import (
-    AnswerRule,
-    FrozenLLM,
-    SoftPrompt,
-    answer_loss,
-    empty_soft_prompt,
-    generate_answers,
-)
+from components.llm.answering import AnswerRule, answer_prompts
+from components.llm.frozen_llm import FrozenLLM, SoftPrompt, answer_loss, empty_soft_prompt
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.user_embedder import UserEmbedder
 
@@ -63,5 +57,5 @@ class PersonaLLM(nn.Module):
             rows = order[start : start + batch_size]
             batch = collate([examples[row]._replace(answer=None) for row in rows])
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
-            answers = generate_answers(self.llm, self.soft_prompt(batch), batch, rule)
+            answers = answer_prompts(self.llm, self.soft_prompt(batch), batch, rule)
             yield from zip(rows, answers, strict=True)

@@ -69,7 +69,10 @@ class UserEmbedder(nn.Module):
         self.register_buffer("scale", torch.tensor(scale / llm_dim**0.5))
         self.instruction = InstructionEmbedding(llm_dim)
         if aggregation is not Aggregation.NONE:
-            self.aggregator = PersonalAggregator(encoder_dim, config.temperature or 1.0)
+            has_recency = config.has_recency and aggregation is Aggregation.ATTENTION
+            self.aggregator = PersonalAggregator(
+                encoder_dim, config.temperature or 1.0, has_recency
+            )
             self.projector = Projector(encoder_dim, config.hidden_dim, llm_dim)
         if aggregation is Aggregation.ATTENTION:
             assert input_encoder is not None, "attention needs an input encoder"

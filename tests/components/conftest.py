@@ -33,10 +33,13 @@ def recipe(world):
 
 
 @pytest.fixture(scope="session")
-def trained(artifacts, recipe, tmp_path_factory):
+def trained(artifacts, recipe, exam, tmp_path_factory):
+    from components.evaluation.arm_table import build_arms, list_embedders
     from components.training.train import train_all_arms
 
-    return train_all_arms(artifacts, recipe, tmp_path_factory.mktemp("trained"))
+    arms = build_arms(exam.recipe.evaluation, recipe.retrieval)
+    directory = tmp_path_factory.mktemp("trained")
+    return train_all_arms(artifacts, recipe, list_embedders(arms.values()), directory)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +57,7 @@ def loud(trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exam(artifacts):
+def exam(world):
     from tests.components.tiny_world import make_exam
 
-    return make_exam(artifacts)
+    return make_exam(*world)

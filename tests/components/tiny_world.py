@@ -1,18 +1,20 @@
 """A tiny simulated world with tiny models: all that training, evaluation and serving need."""
 
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from components.encoders.behavior_vectors import encode_histories
 from components.encoders.config import EncoderConfig
-from components.evaluation.arms import Exam, ExamRecipe
-from components.evaluation.config import EvaluationConfig
+from components.evaluation.config import ArmName, EvaluationConfig, PerUserLoraConfig
+from components.evaluation.exam import Exam, ExamRecipe
 from components.histories.config import DataConfig
 from components.histories.read import read_histories
 from components.histories.simulator_config import SimulatorConfig
 from components.llm.config import LLMConfig, WarmStartConfig, WarmStartFit
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
+from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.training.config import AlignmentConfig, EmbedderFit, TrainingConfig
 from components.training.train import Artifacts, Recipe
@@ -37,6 +39,8 @@ LLM = LLMConfig(max_input_length=64, warm_start=WARM_START)
 def make_recipe(encoder: EncoderConfig, seed: int = 0) -> Recipe:
     """Make the settings of a training that takes a second."""
     return Recipe(
+        task=TASK,
+        retrieval=RetrievalConfig(),
         encoder=encoder,
         llm=LLM,
         embedder=EmbedderConfig(
@@ -70,7 +74,22 @@ def write_listening_llm(encoder_folder: Path, directory: Path) -> LLMFolder:
     return write_llm_folder(directory, LLMSource("warm_start", None, "settings"), llm, [])
 
 
-def make_exam(artifacts: Artifacts) -> Exam:
-    """Make the exam on the test questions."""
-    evaluation = EvaluationConfig(num_draws=100, num_shuffles=2)
-    return Exam(artifacts, ExamRecipe(task=TASK, llm=LLM, evaluation=evaluation, seed=0))
+def make_exam(artifacts: Artifacts, encoder: EncoderConfig) -> Exam:
+    """Make the exam of all arms on the test questions."""
+    evaluation = EvaluationConfig(
+        arms=get_args(ArmName),
+        history_cuts=(0, 2),
+        num_seeds=2,
+        num_draws=100,
+        num_shuffles=2,
+        per_user_lora=PerUserLoraConfig(num_users=2, num_epochs=1),
+    )
+    recipe = ExamRecipe(
+        task=TASK,
+        encoder=encoder,
+        llm=LLM,
+        retrieval=RetrievalConfig(num_items=2),
+        evaluation=evaluation,
+        seed=0,
+    )
+    return Exam(artifacts, recipe)

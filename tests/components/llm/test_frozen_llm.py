@@ -1,4 +1,4 @@
-"""The splice equals tokens, padding changes nothing, and constrained answers are labels."""
+"""The splice equals tokens, and padding changes nothing."""
 
 import pytest
 import torch
@@ -8,9 +8,7 @@ from components.llm.frozen_llm import (
     FrozenLLM,
     SoftPrompt,
     answer_loss,
-    build_answer_rule,
     collate_prompts,
-    generate_answers,
     pad_ids,
     splice,
     tokenize_answers,
@@ -18,7 +16,6 @@ from components.llm.frozen_llm import (
 from tests.components.tiny_models import KINDS, WIDTH, make_llama, make_llm
 
 PROMPTS = ["a tale of time travel", "book", "on a book"]
-LABELS = ("sci-fi", "based on a book", "action", "thought-provoking")
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -135,68 +132,6 @@ def test_the_loss_is_the_cross_entropy_of_the_answers_tokens_alone(llm):
             logits = llm.model(**spliced).logits[:, -3:-1]
     by_hand = -logits[0].log_softmax(dim=-1)[[0, 1], answer].mean()
     torch.testing.assert_close(answer_loss(llm, soft, batch), by_hand)
-
-
-def test_answers_of_a_batch_are_those_of_its_rows(llm):
-    batch, soft = collate_prompts(llm, PROMPTS, None, 64), soft_prompts(3)
-    for rule in (build_answer_rule(llm, (), 6, 1), build_answer_rule(llm, LABELS, 6, 3)):
-        together = generate_answers(llm, soft, batch, rule)
-        alone = [
-            generate_answers(llm, pick_soft(soft, row), pick(batch, row), rule)[0]
-            for row in range(3)
-        ]
-        assert together == alone
-
-
-@pytest.mark.parametrize("num_beams", [1, 4])
-def test_constrained_answers_are_always_labels(llm, num_beams):
-    rule = build_answer_rule(llm, LABELS, 1, num_beams)
-    prompts = [letter * 3 for letter in "abcdefghijklmnop"]
-    batch = collate_prompts(llm, prompts, None, 64)
-    given = {
-        answer
-        for seed in range(3)
-        for answer in generate_answers(llm, soft_prompts(16, seed, 3.0), batch, rule)
-    }
-    assert given <= set(LABELS)
-    assert len(given) > 1 or num_beams > 1  # a fair sum of logarithms prefers short labels
-
-
-def test_the_likeliest_label_wins_with_as_many_beams_as_labels(llm):
-    labels = ("sci-fi", "sci-fa", "action")
-    rule = build_answer_rule(llm, labels, 1, 8)
-    soft = soft_prompts(1, size=3.0)
-    losses = []
-    for label in labels:
-        count = len(tokenize_answers(llm, [label])[0])
-        loss = answer_loss(llm, soft, collate_prompts(llm, ["time"], [label], 64))
-        losses.append(float(loss) * count)
-    [answer] = generate_answers(llm, soft, collate_prompts(llm, ["time"], None, 64), rule)
-    assert rule.num_beams == 3
-    assert answer == labels[losses.index(min(losses))]
-
-
-def test_a_label_survives_a_tokenizer_that_spells_it_otherwise(encoder_folder):
-    llm = make_llm("warm_start", encoder_folder)
-    ids = tokenize_answers(llm, ["sci-fi"])
-    assert llm.tokenizer.batch_decode(ids, skip_special_tokens=True) == ["sci - fi"]
-    rule = build_answer_rule(llm, ("sci-fi", "sci-book"), 1, 1)
-    batch = collate_prompts(llm, PROMPTS, None, 64)
-    assert set(generate_answers(llm, None, batch, rule)) <= {"sci-fi", "sci-book"}
-    assert rule.max_new_tokens == 4  # sci, -, fi and the end
-
-
-def test_labels_that_the_tokenizer_cannot_tell_apart_are_refused(encoder_folder):
-    llm = make_llm("warm_start", encoder_folder)
-    with pytest.raises(ValueError, match=r"cannot tell.*'Action'"):
-        build_answer_rule(llm, ("action", "Action"), 4, 1)
-
-
-def test_free_text_stops_at_the_longest_answer(llm):
-    rule = build_answer_rule(llm, (), 3, 1)
-    batch = collate_prompts(llm, PROMPTS, None, 64)
-    for answer in generate_answers(llm, soft_prompts(3), batch, rule):
-        assert len(tokenize_answers(llm, [answer])[0]) - 1 <= 3 * 3  # a broken byte is three
 
 
 def test_a_decoder_only_batch_by_hand():

@@ -15,11 +15,12 @@ from components.training.examples import TrainingExamples, build_examples
 from components.training.train import (
     TRAINED_ARMS,
     Artifacts,
-    build_collator,
+    TrainedArm,
     describe_embedder,
+    find_trained_arm,
     train_user_embedder,
 )
-from components.user_embedder.collator import Example
+from components.user_embedder.collator import Example, build_collator
 from components.user_embedder.embedder_folder import build_user_embedder
 from components.user_embedder.persona_llm import PersonaLLM
 from components.user_embedder.user_embedder import Aggregation
@@ -31,19 +32,21 @@ def load_weights(folder):
 
 def train(artifacts, recipe, directory, aggregation=Aggregation.ATTENTION):
     directory.mkdir()
-    return train_user_embedder(artifacts, recipe, aggregation, directory)
+    return train_user_embedder(artifacts, recipe, TrainedArm(aggregation), directory)
 
 
 def test_every_arm_is_trained_and_described(trained, artifacts, recipe):
-    for name, aggregation in TRAINED_ARMS.items():
+    assert trained.names() == sorted([*TRAINED_ARMS, "persona_seed_1"])
+    for name in trained.names():
         folder = trained.arm(name)
         card = folder.card()
-        assert card.aggregation == aggregation
-        assert card.llm_hash == artifacts.llm.content_hash()
+        assert card.aggregation == find_trained_arm(name).aggregation
+        llm = trained.llm(name) or artifacts.llm
+        assert card.llm_hash == llm.content_hash()
         assert card.encoder_fingerprint == artifacts.vectors.fingerprint
         weights = Path(recipe.encoder.name) / "model.safetensors"
         assert card.encoder_weights_sha256 == hash_file(weights)
-        weights = artifacts.llm.path / "weights" / "model.safetensors"
+        weights = llm.path / "weights" / "model.safetensors"
         assert card.llm_weights_sha256 == hash_file(weights)
         assert (resolve_encoder(recipe.encoder), recipe.embedder) == (card.encoder, card.embedder)
         assert {"loss", "dev_loss"} <= {key for point in folder.curve() for key in point}
@@ -109,7 +112,16 @@ def test_arms_differ_in_their_parts_alone(trained):
         load_weights(trained.arm(name)) for name in ("persona", "mean_pooling", "instruction_only")
     )
     assert instruction.keys() < mean.keys() < persona.keys()
-    assert {name.partition(".")[0] for name in persona.keys() - mean.keys()} == {"input_encoder"}
+    more = persona.keys() - mean.keys()
+    assert {name.partition(".")[0] for name in more - {"aggregator.slopes"}} == {"input_encoder"}
+
+
+def test_each_arm_is_another_training(trained):
+    arms = {name: trained.arm(name).weights_hash() for name in trained.names()}
+    assert len(set(arms.values())) == len(arms)
+    shuffled = load_weights(trained.arm("trained_on_shuffled"))
+    assert shuffled.keys() == load_weights(trained.arm("persona")).keys()  # the same parameters
+    assert {name for name in arms if trained.llm(name) is not None} == {"retrieval_tuned"}
 
 
 def test_no_train_questions_for_the_embedder_is_an_error(artifacts, recipe, tmp_path):

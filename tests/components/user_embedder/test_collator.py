@@ -7,7 +7,10 @@ import torch
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_tokenizer
 from components.user_embedder.collator import Example, PersonaCollator, drop_history, pad_histories
+from components.user_embedder.config import EmbedderConfig
+from components.user_embedder.user_embedder import Aggregation
 from tests.components.tiny_models import make_t5
+from tests.components.user_embedder.cards import make_card
 
 
 def test_dropout_keeps_half_to_all_in_order():
@@ -47,15 +50,22 @@ def test_histories_are_padded_to_the_batchs_longest():
 def test_a_batch_holds_what_embedder_and_llm_read(encoder_folder):
     llm = make_t5()
     tokenizer = load_tokenizer(EncoderConfig(name=str(encoder_folder)))
-    collate = PersonaCollator(llm, tokenizer, "book ", 2, 5, 6, max_history_items=2)
+    card = make_card(encoder_folder, Aggregation.ATTENTION, 16, 1.0).model_copy(
+        update={
+            "encoder": EncoderConfig(name=str(encoder_folder), query_prompt="book "),
+            "encoder_dim": 2,
+            "embedder": EmbedderConfig(max_input_length=8, max_history_items=2),
+        }
+    )
+    collate = PersonaCollator(llm, tokenizer, card, 6)
     history = np.arange(6, dtype=np.float16).reshape(3, 2)
-    asked = [Example("ask: time", "time", history), Example("a", "a tale of time", history[:0])]
+    asked = [Example("ask: time", "time", history), Example("a", "a tale of time travel on a book", history[:0])]
     batch = collate(asked)
     assert "labels" not in batch
     words = [tokenizer.convert_ids_to_tokens(row) for row in batch["input_ids"]]
-    assert words[0] == ["[CLS]", "book", "time", "[SEP]", "[PAD]"]
-    assert words[1] == ["[CLS]", "book", "a", "tale", "[SEP]"]  # cut at five
-    assert batch["attention_mask"].sum(dim=1).tolist() == [4, 5]
+    assert words[0] == ["[CLS]", "book", "time", "[SEP]", *["[PAD]"] * 4]
+    assert words[1] == ["[CLS]", "book", "a", "tale", "of", "time", "travel", "[SEP]"]  # cut at 8
+    assert batch["attention_mask"].sum(dim=1).tolist() == [4, 8]
     assert llm.tokenizer.batch_decode(batch["llm_input_ids"])[0] == "ask: </s>"  # cut at six
     assert batch["llm_attention_mask"].sum(dim=1).tolist() == [6, 2]
     assert batch["history"][0].tolist() == [[2, 3], [4, 5]]  # the newest two of three

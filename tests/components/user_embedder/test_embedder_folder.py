@@ -48,7 +48,7 @@ ENCODER = {
 TRAINED = {
     Aggregation.NONE: INSTRUCTION,
     Aggregation.UNIFORM: INSTRUCTION | PERSONA,
-    Aggregation.ATTENTION: INSTRUCTION | PERSONA | ENCODER,
+    Aggregation.ATTENTION: INSTRUCTION | PERSONA | ENCODER | {"aggregator.slopes"},
 }
 STANDARDS = {"aggregator.center", "projector.spread"}
 """No parameters, but outputs depend on them as much."""

@@ -1,5 +1,7 @@
 """The soft prompt: what changes it and what must not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -43,7 +45,8 @@ def make_embedder(folder, aggregation):
 
 
 def collate(llm, tokenizer, examples):
-    return PersonaCollator(llm, tokenizer, "", WIDTH, 32, 32, 512)(examples)
+    card = make_card(Path("unread"), Aggregation.ATTENTION, LLM_DIM, SCALE)
+    return PersonaCollator(llm, tokenizer, card, 32)(examples)
 
 
 @pytest.fixture(scope="module")

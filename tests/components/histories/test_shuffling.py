@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.evaluation.shuffling import draw_donors, find_pool, pick_in_turn
+from components.histories.shuffling import draw_donors, find_pool, pick_in_turn
 from components.histories.tables import ITEM_SCHEMA, QUESTION_SCHEMA, write_histories
 
 

@@ -1,0 +1,1 @@
+"""The usual way to personalize: items of the history in the prompt."""
