@@ -1,6 +1,7 @@
 """The same questions for every arm: a long table of predictions becomes answers side by side."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.evaluation.predictions import conform_predictions
+from components.evaluation.predictions import conform_table
+
+SAMPLED_ARMS = ("per_user_lora",)
+"""Arms that may answer some of the questions only, because they are costly."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,9 @@ class AlignedPredictions:
     """Each question's user, numbered from 0, int64 [N]."""
     golds: list[str]
     answers: dict[str, list[list[str]]]
-    """Answers by arm, then draw, then question."""
+    """Answers by arm, then draw, then question; of SAMPLED_ARMS to the questions in `sampled`."""
+    sampled: dict[str, NDArray[np.bool_]]
+    """Which questions each of the SAMPLED_ARMS answered, bool [N]."""
 
     @property
     def num_users(self) -> int:
@@ -35,17 +41,22 @@ def align_predictions(table: pa.Table) -> AlignedPredictions:
         ValueError: If the table is empty or malformed, an arm and draw lacks a question or answers
             it twice, or two arms disagree about a question's user or gold.
     """
-    table = conform_predictions(table)
+    table = conform_table("predictions", table)
     if not table.num_rows:
         raise ValueError("predictions: there are none")
     table = table.sort_by([(name, "ascending") for name in ("arm", "draw", "question_id")])
     reference: pa.Table | None = None
     answers: dict[str, list[list[str]]] = {}
-    for arm, draw in _arms_and_draws(table):
-        mask = pc.and_(pc.equal(table["arm"], arm), pc.equal(table["draw"], draw))
-        part = table.filter(mask).combine_chunks()
+    sampled: dict[str, NDArray[np.bool_]] = {}
+    for arm, draw, part in _split_by_arm(table):
+        place = f"arm {arm}, draw {draw}"
         reference = part if reference is None else reference
-        _check_same_questions(reference, part, f"arm {arm}, draw {draw}")
+        if arm in SAMPLED_ARMS:
+            asked = pc.is_in(reference["question_id"], part["question_id"].combine_chunks())
+            sampled[arm] = asked.to_numpy(zero_copy_only=False)
+            _check_same_questions(reference.filter(asked), part, place)
+        else:
+            _check_same_questions(reference, part, place)
         answers.setdefault(arm, []).append(part["prediction"].to_pylist())
     assert reference is not None  # the table has rows
     users = reference["user_id"].combine_chunks().dictionary_encode().indices
@@ -54,12 +65,16 @@ def align_predictions(table: pa.Table) -> AlignedPredictions:
         users=users.to_numpy(zero_copy_only=False).astype(np.int64),
         golds=reference["gold"].to_pylist(),
         answers=answers,
+        sampled=sampled,
     )
 
 
-def _arms_and_draws(table: pa.Table) -> list[tuple[str, int]]:
-    pairs = table.select(["arm", "draw"]).group_by(["arm", "draw"]).aggregate([])
-    return sorted((row["arm"], row["draw"]) for row in pairs.to_pylist())
+def _split_by_arm(table: pa.Table) -> Iterator[tuple[str, int, pa.Table]]:
+    """Yield every arm's and draw's rows; those that answer everything come first."""
+    pairs = table.select(["arm", "draw"]).group_by(["arm", "draw"]).aggregate([]).to_pylist()
+    for pair in sorted(pairs, key=lambda pair: (pair["arm"] in SAMPLED_ARMS, *pair.values())):
+        mask = pc.and_(pc.equal(table["arm"], pair["arm"]), pc.equal(table["draw"], pair["draw"]))
+        yield pair["arm"], pair["draw"], table.filter(mask).combine_chunks()
 
 
 def _check_same_questions(reference: pa.Table, part: pa.Table, place: str) -> None:

@@ -44,8 +44,8 @@ class Interval(Config):
     """A figure with its two-sided 95 % interval from a bootstrap over users."""
 
     mean: float = Field(allow_inf_nan=False, description="The figure over all questions.")
-    low: float = Field(allow_inf_nan=False, description="The resamples' 2.5 % quantile.")
-    high: float = Field(allow_inf_nan=False, description="The resamples' 97.5 % quantile.")
+    low: float = Field(allow_inf_nan=False, description="Its lower end.")
+    high: float = Field(allow_inf_nan=False, description="Its upper end.")
 
 
 Figures = dict[str, dict[Metric, Interval]]
@@ -207,3 +207,8 @@ def is_better(metric: str, difference: Interval) -> bool:
 def is_worse(metric: str, difference: Interval) -> bool:
     """Return whether a difference's interval lies wholly on the worse side of zero."""
     return difference.high < 0 if higher_is_better(metric) else difference.low > 0
+
+
+def place_arm(arm: str) -> tuple[int, str]:
+    """Return an arm's place in reports: known ones first, others by name."""
+    return (ARMS.index(arm) if arm in ARMS else len(ARMS), arm)

@@ -1,175 +1,185 @@
-"""From predictions to figures: arms, paired differences, limits and the share of the gap closed.
-
-Letters: N questions, K statistics of one metric, D draws.
-"""
-
-from collections.abc import Mapping
-from typing import Any, NamedTuple, get_args
+"""From evidence to what is reported of it: intervals, differences, users helped and harmed."""
 
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.aligned_predictions import AlignedPredictions, align_predictions
-from components.evaluation.bootstrap import build_interval, resample_sums
-from components.evaluation.evaluation import ARMS, BASELINES, Evaluation, Interval, Judge
-from components.evaluation.metrics import FloatArray, finish_metric, score_questions
+from components.evaluation.bootstrap import build_interval
+from components.evaluation.evaluation import (
+    BASELINES,
+    AttentionSummary,
+    Evaluation,
+    Figures,
+    Interval,
+    Judge,
+    Slice,
+    UserOutcomes,
+    place_arm,
+)
+from components.evaluation.evidence import ALL, Evidence, SliceEvidence, UserGains
+from components.evaluation.measure import JUDGES
+from components.evaluation.predictions import Answers, conform_table
+from components.evaluation.slices import SEED_ARM
 from components.tasks.task import Metric, Task
 
-JUDGES: tuple[Judge, ...] = get_args(Judge)
 MIN_GAP_DRAWS = 0.975
 """Share of the draws in which the gap has to be open for `gap_closed` to mean anything."""
-
-Limits = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""What ideal judges answer: {judge: {metric: {question_id: answer}}}."""
-
-
-class Figure(NamedTuple):
-    """One metric of one arm or judge: over all questions, and over every resample [D]."""
-
-    value: float
-    draws: FloatArray
+MIN_QUESTIONS = 5
+"""Users with fewer questions are not said to be helped or harmed."""
+NUM_GAIN_BINS = 21
+"""Odd, so that the middle one is about zero."""
+NUM_ENTROPY_BINS = 20
 
 
-def summarize(
-    predictions: pa.Table, task: Task, split: str, limits: Limits, num_draws: int, seed: int
-) -> Evaluation:
-    """Measure every arm on the same questions.
+def summarize(evidence: Evidence, answers: Answers, task: Task, split: str) -> Evaluation:
+    """Put intervals to what was measured, and what was noted beside the answers with it.
 
-    An arm with several draws (shuffled) is averaged question by question. Differences are persona
-    minus the other arm, in the metric's unit, whichever direction is better.
+    Differences are persona minus the other arm, in the metric's unit, whichever direction is
+    better.
 
     Args:
-        predictions: Columns as in PREDICTION_SCHEMA.
-        task: Says what is measured.
+        evidence: What was measured of the answers.
+        answers: The answers, for their costs, weights and notes.
+        task: The task.
         split: The split that the questions are from.
-        limits: What ideal judges answer; may be empty, may know more questions than were asked.
-        num_draws: Bootstrap resamples of the users.
-        seed: Of the resamples.
-
-    Raises:
-        ValueError: If the arms answer different questions, a gold is not allowed, or a judge knows
-            some of the questions and not others.
     """
-    aligned = align_predictions(predictions)
-    statistics: dict[tuple[str, Metric], FloatArray] = {}
-    for arm in sorted(aligned.answers, key=_place):
-        for metric in task.metrics:
-            statistics[arm, metric] = average_draws(metric, aligned.answers[arm], aligned, task)
-    for judge in JUDGES:
-        for metric in task.metrics:
-            answers = find_judge_answers(limits, judge, metric, aligned.question_ids)
-            if answers is not None:
-                statistics[judge, metric] = average_draws(metric, [answers], aligned, task)
-    figures = measure(statistics, aligned, num_draws, seed)
+    everything = evidence.slices[ALL]
     return Evaluation(
         task=task.name,
         split=split,
-        num_questions=len(aligned.question_ids),
-        num_users=aligned.num_users,
-        arms={
-            arm: {metric: build_interval(*figures[arm, metric]) for metric in task.metrics}
-            for arm in sorted(aligned.answers, key=_place)
-        },
-        differences=compare_persona(figures, task),
-        limits=collect_limits(figures, task),
-        gap_closed=compute_gap_closed(figures, task),
+        num_questions=everything.num_questions,
+        num_users=everything.num_users,
+        arms=show_arms(everything),
+        differences=compare_persona(everything),
+        limits=collect_limits(everything),
+        gap_closed=compute_gap_closed(everything),
+        slices={name: show_slice(s) for name, s in evidence.slices.items() if name != ALL},
+        samples={arm: show_slice(sample) for arm, sample in evidence.samples.items()},
+        seeds=show_seeds(everything),
+        costs=answers.costs,
+        users={arm: count_outcomes(evidence.users, arm) for arm in evidence.users.gains},
+        attention=summarize_attention(answers.attention),
+        notes=answers.notes,
     )
 
 
-def average_draws(
-    metric: Metric, draws: list[list[str]], aligned: AlignedPredictions, task: Task
-) -> FloatArray:
-    """Return an arm's per-question statistics, averaged over its draws, float64 [N, K]."""
-    scored = [score_questions(metric, draw, aligned.golds, task) for draw in draws]
-    return np.asarray(np.mean(scored, axis=0)) if len(scored) > 1 else scored[0]
+def show_slice(evidence: SliceEvidence) -> Slice:
+    """Return what is reported of a slice."""
+    return Slice(
+        num_questions=evidence.num_questions,
+        num_users=evidence.num_users,
+        arms=show_arms(evidence),
+        differences=compare_persona(evidence),
+    )
 
 
-def find_judge_answers(
-    limits: Limits, judge: str, metric: str, question_ids: list[str]
-) -> list[str] | None:
-    """Return a judge's answers to the questions, or None if it knows none of them.
-
-    Raises:
-        ValueError: If it knows some of the questions and not others.
-    """
-    answers = limits.get(judge, {}).get(metric, {})
-    missing = [question_id for question_id in question_ids if question_id not in answers]
-    if len(missing) == len(question_ids):
-        return None
-    if missing:
-        raise ValueError(f"limits: {judge} has no {metric} answer to question {missing[0]!r}")
-    return [answers[question_id] for question_id in question_ids]
+def show_arms(evidence: SliceEvidence) -> Figures:
+    """Return every arm's figures, without judges and other trainings of persona."""
+    names = {name for name, _ in evidence.figures if name not in JUDGES}
+    arms = sorted((name for name in names if not SEED_ARM.fullmatch(name)), key=place_arm)
+    return {arm: show_figures(evidence, arm) for arm in arms}
 
 
-def measure(
-    statistics: Mapping[tuple[str, Metric], FloatArray],
-    aligned: AlignedPredictions,
-    num_draws: int,
-    seed: int,
-) -> dict[tuple[str, Metric], Figure]:
-    """Return every figure, all of them on the same resamples."""
-    side_by_side = np.hstack(list(statistics.values()))
-    ends = np.cumsum([columns.shape[1] for columns in statistics.values()])[:-1]
-    sums = np.split(side_by_side.sum(axis=0), ends)
-    draws = np.split(resample_sums(side_by_side, aligned.users, num_draws, seed), ends, axis=1)
+def show_figures(evidence: SliceEvidence, arm: str) -> dict[Metric, Interval]:
+    """Return an arm's figures with their intervals."""
     return {
-        key: Figure(float(finish_metric(key[1], total)), finish_metric(key[1], resampled))
-        for key, total, resampled in zip(statistics, sums, draws, strict=True)
+        metric: evidence.interval(figure)
+        for (name, metric), figure in evidence.figures.items()
+        if name == arm
     }
 
 
-def compare_persona(
-    figures: Mapping[tuple[str, Metric], Figure], task: Task
-) -> dict[str, dict[Metric, Interval]]:
+def show_seeds(evidence: SliceEvidence) -> dict[str, dict[Metric, Interval]]:
+    """Return the figures of persona as it is and as other seeds trained it, by seed."""
+    arms = dict.fromkeys(name for name, _ in evidence.figures)
+    seeds = {match[1]: match[0] for arm in arms if (match := SEED_ARM.fullmatch(arm))}
+    named = {"candidate": "persona"} | seeds if seeds else {}
+    return {seed: show_figures(evidence, arm) for seed, arm in named.items()}
+
+
+def compare_persona(evidence: SliceEvidence) -> Figures:
     """Return persona minus every other arm, paired by question and resample."""
-    measured = {arm for arm, _ in figures}
-    if "persona" not in measured:
-        return {}
-    differences: dict[str, dict[Metric, Interval]] = {}
-    for arm in (arm for arm in BASELINES if arm in measured):
-        differences[f"persona_vs_{arm}"] = {}
-        for metric in task.metrics:
-            persona, other = figures["persona", metric], figures[arm, metric]
-            interval = build_interval(persona.value - other.value, persona.draws - other.draws)
-            differences[f"persona_vs_{arm}"][metric] = interval
-    return differences
+    metrics = [metric for name, metric in evidence.figures if name == "persona"]
+    arms = {name for name, _ in evidence.figures}
+    return {
+        f"persona_vs_{arm}": {
+            metric: evidence.interval(evidence.difference(arm, metric)) for metric in metrics
+        }
+        for arm in BASELINES
+        if metrics and arm in arms
+    }
 
 
-def collect_limits(
-    figures: Mapping[tuple[str, Metric], Figure], task: Task
-) -> dict[Judge, dict[Metric, float]]:
+def collect_limits(evidence: SliceEvidence) -> dict[Judge, dict[Metric, float]]:
     """Return what ideal judges reach, by judge and metric, where known."""
     limits: dict[Judge, dict[Metric, float]] = {}
     for judge in JUDGES:
-        known = [metric for metric in task.metrics if (judge, metric) in figures]
-        if known:
-            limits[judge] = {metric: figures[judge, metric].value for metric in known}
+        values = {
+            metric: figure.value
+            for (name, metric), figure in evidence.figures.items()
+            if name == judge
+        }
+        if values:
+            limits[judge] = values
     return limits
 
 
-def compute_gap_closed(
-    figures: Mapping[tuple[str, Any], Figure], task: Task
-) -> dict[Metric, Interval]:
+def compute_gap_closed(evidence: SliceEvidence) -> dict[Metric, Interval]:
     """Return the share of the gap from without_user to bayes that persona closes.
 
     A metric whose gap may be shut (in more than 2.5 % of the resamples) has no share.
     """
     shares: dict[Metric, Interval] = {}
-    for metric in task.metrics:
+    for metric in dict.fromkeys(metric for _, metric in evidence.figures):
         keys = [(name, metric) for name in ("persona", "without_user", "bayes")]
-        if not all(key in figures for key in keys):
+        if not all(key in evidence.figures for key in keys):
             continue
-        persona, low, high = (figures[key] for key in keys)
+        persona, low, high = (evidence.figures[key] for key in keys)
         gaps = high.draws - low.draws
         is_open = gaps * (high.value - low.value) > 0
         if is_open.mean() < MIN_GAP_DRAWS:
             continue
         value = (persona.value - low.value) / (high.value - low.value)
         draws = (persona.draws[is_open] - low.draws[is_open]) / gaps[is_open]
-        shares[metric] = build_interval(value, draws)
+        shares[metric] = build_interval(value, draws, evidence.effective_users)
     return shares
 
 
-def _place(arm: str) -> tuple[int, str]:
-    """Return an arm's place in reports: known ones first, others by name."""
-    return (ARMS.index(arm) if arm in ARMS else len(ARMS), arm)
+def count_outcomes(users: UserGains, arm: str) -> UserOutcomes:
+    """Return how many users persona helps and harms, compared with an arm."""
+    gains = users.counted(arm, MIN_QUESTIONS)
+    counts = {
+        "helped": np.count_nonzero(gains > 0),
+        "harmed": np.count_nonzero(gains < 0),
+        "equal": np.count_nonzero(gains == 0),
+    }
+    if not len(gains):
+        return UserOutcomes(min_questions=MIN_QUESTIONS, **counts)
+    net = users.net_harmed(arm, MIN_QUESTIONS)
+    widest = float(np.abs(gains).max()) or 1.0
+    bins, edges = np.histogram(gains, bins=NUM_GAIN_BINS, range=(-widest, widest))
+    return UserOutcomes(
+        min_questions=MIN_QUESTIONS,
+        **counts,
+        net_harmed=build_interval(net.value, net.draws, max(2, len(gains))),
+        edges=edges.tolist(),
+        counts=bins.tolist(),
+    )
+
+
+def summarize_attention(attention: pa.Table) -> AttentionSummary | None:
+    """Return how the weights are spread over histories of two or more items; None without any."""
+    table = conform_table("attention", attention)
+    entropy = table["entropy"].to_numpy().astype(np.float64)
+    is_spread = ~np.isnan(entropy)
+    if not is_spread.any():
+        return None
+    entropy = np.clip(entropy[is_spread], 0, 1)  # rounding of float32
+    bins, edges = np.histogram(entropy, bins=NUM_ENTROPY_BINS, range=(0, 1))
+    null_weight = table["null_weight"].to_numpy().astype(np.float64)[is_spread]
+    return AttentionSummary(
+        num_questions=len(entropy),
+        mean_entropy=float(entropy.mean()),
+        mean_null_weight=float(np.clip(null_weight, 0, 1).mean()),
+        edges=edges.tolist(),
+        counts=bins.tolist(),
+    )

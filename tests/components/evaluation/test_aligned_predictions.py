@@ -47,3 +47,13 @@ def test_the_order_of_rows_does_not_matter():
 def test_what_differs_is_named(rows, message):
     with pytest.raises(ValueError, match=message):
         align_predictions(pa.Table.from_pylist(rows))
+
+
+def test_only_a_sampled_arm_may_leave_questions_out():
+    rows = [row("q1", "persona"), row("q2", "persona"), row("q2", "per_user_lora")]
+    aligned = align_predictions(pa.Table.from_pylist(rows))
+    assert aligned.sampled["per_user_lora"].tolist() == [False, True]
+    assert aligned.answers["per_user_lora"] == [["per_user_lora 0"]]
+    stray = [*rows, row("q3", "per_user_lora")]
+    with pytest.raises(ValueError, match="per_user_lora, draw 0: alone has question 'q3'"):
+        align_predictions(pa.Table.from_pylist(stray))

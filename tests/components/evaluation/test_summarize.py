@@ -1,35 +1,31 @@
-"""From predictions to figures, on users worked by hand."""
+"""From answers to figures, on users worked by hand."""
 
 import pyarrow as pa
 import pytest
 
-from components.evaluation.evaluation import Evaluation
+from components.evaluation.evaluation import Cost, Evaluation
+from components.evaluation.measure import measure
+from components.evaluation.predictions import ATTENTION_SCHEMA
 from components.evaluation.summarize import summarize
-from components.tasks.task import Task
+from tests.components.evaluation.answer_tables import (
+    SCORES,
+    TAGS,
+    build_answers,
+    right_for,
+)
+from tests.components.evaluation.answer_tables import build_table as build_users_table
 
-TEMPLATES = {"prompt": "{payload}", "input_field": "text", "history_template": "{text}"}
-TAGS = Task(name="tags", kind="classification", labels=("a", "b"), **TEMPLATES)
-SCORES = Task(name="scores", kind="ordinal", labels=("1", "2", "3", "4", "5"), **TEMPLATES)
-NUM_QUESTIONS = 40
-
-
-def build_table(answers, gold="a", questions_per_user=2):
-    """Answers by (arm, draw): a function of the question's number."""
-    rows = []
-    for (arm, draw), answer in answers.items():
-        for number in range(NUM_QUESTIONS):
-            row = {"question_id": f"q{number:02d}", "user_id": str(number // questions_per_user)}
-            row |= {"arm": arm, "draw": draw, "prediction": answer(number), "gold": gold}
-            rows.append(row)
-    return pa.Table.from_pylist(rows)
+USERS = [number // 2 for number in range(40)]
 
 
-def run(table, task=TAGS, limits=None):
-    return summarize(table, task, "test", limits or {}, num_draws=500, seed=0)
+def build_table(answers, users=USERS, **settings):
+    return build_users_table(answers, users, **settings)
 
 
-def right_for(share):
-    return lambda number: "a" if number % 10 < 10 * share else "b"
+def run(table, task=TAGS, limits=None, **beside):
+    answers = build_answers(table, **beside)
+    evidence = measure(answers, task, limits or {}, num_draws=500, seed=0)
+    return summarize(evidence, answers, task, "test")
 
 
 def test_figures_of_arms_and_paired_differences():
@@ -49,7 +45,7 @@ def test_figures_of_arms_and_paired_differences():
     assert 0.55 < accuracy.low < 0.8 < accuracy.high < 1
     # Always "a" expected: F1 of a is 2 * .8 / (2 * .8 + .2), of b 0.
     assert evaluation.arms["persona"]["macro_f1"].mean == pytest.approx(1.6 / 1.8 / 2)
-    assert list(evaluation.differences) == ["persona_vs_instruction_only", "persona_vs_base"]
+    assert list(evaluation.differences) == ["persona_vs_base", "persona_vs_instruction_only"]
     difference = evaluation.differences["persona_vs_instruction_only"]["accuracy"]
     assert difference.mean == pytest.approx(0.3)
     same = evaluation.differences["persona_vs_base"]["accuracy"]
@@ -77,7 +73,7 @@ def test_draws_of_shuffled_are_averaged_question_by_question():
 def test_limits_and_the_share_of_the_gap_that_is_closed():
     shares = {"without_user": 0.2, "bayes": 0.8, "oracle": 0.9}
     limits = {
-        judge: {"accuracy": {f"q{number:02d}": right_for(share)(number) for number in range(99)}}
+        judge: {"accuracy": {f"q{number:05d}": right_for(share)(number) for number in range(99)}}
         for judge, share in shares.items()
     }
     evaluation = run(build_table({("persona", 0): right_for(0.5)}), limits=limits)
@@ -91,7 +87,7 @@ def test_limits_and_the_share_of_the_gap_that_is_closed():
 def test_a_gap_that_may_be_shut_has_no_share():
     judges = {"without_user": 0.5, "bayes": 0.5}
     limits = {
-        judge: {"accuracy": {f"q{number:02d}": right_for(share)(number) for number in range(40)}}
+        judge: {"accuracy": {f"q{number:05d}": right_for(share)(number) for number in range(40)}}
         for judge, share in judges.items()
     }
     evaluation = run(build_table({("persona", 0): right_for(0.5)}), limits=limits)
@@ -102,8 +98,8 @@ def test_a_gap_that_may_be_shut_has_no_share():
 def test_limits_of_some_of_the_questions_are_an_error_and_of_none_are_none():
     table = build_table({("persona", 0): right_for(0.5)})
     assert run(table, limits={"bayes": {"accuracy": {"elsewhere": "a"}}}).limits == {}
-    with pytest.raises(ValueError, match="bayes has no accuracy answer to question 'q01'"):
-        run(table, limits={"bayes": {"accuracy": {"q00": "a"}}})
+    with pytest.raises(ValueError, match="bayes has no accuracy answer to question 'q00001'"):
+        run(table, limits={"bayes": {"accuracy": {"q00000": "a"}}})
 
 
 def test_the_same_seed_gives_the_same_document_and_json_brings_it_back():
@@ -112,19 +108,140 @@ def test_the_same_seed_gives_the_same_document_and_json_brings_it_back():
     document = evaluation.model_dump_json()
     assert run(table.take(list(range(table.num_rows))[::-1])).model_dump_json() == document
     assert Evaluation.model_validate_json(document) == evaluation
-    assert list(evaluation.model_dump()) == [
-        "schema_version",
-        "task",
-        "split",
-        "num_questions",
-        "num_users",
-        "arms",
-        "differences",
-        "limits",
-        "gap_closed",
-        "slices",
-        "costs",
-        "gates",
-        "notes",
-        "decision",
+
+
+def test_shorter_histories_are_slices_and_no_arms():
+    table = build_table(
+        {
+            ("persona", 0): right_for(0.9),
+            ("persona_history_0", 0): right_for(0.5),
+            ("persona_history_16", 0): right_for(0.8),
+            ("champion_history_16", 0): right_for(0.6),
+            ("champion", 0): right_for(0.7),
+            ("instruction_only", 0): right_for(0.5),
+            ("shuffled", 0): right_for(0.4),
+        }
+    )
+    evaluation = run(table)
+    assert list(evaluation.arms) == ["instruction_only", "shuffled", "persona", "champion"]
+    assert list(evaluation.slices) == [
+        "history_0",
+        "history_16",
+        "history_all",
+        "known_users",
+        "new_users",
+        "task:tags",
     ]
+    none, some = evaluation.slices["history_0"], evaluation.slices["history_16"]
+    assert list(none.arms) == ["instruction_only", "persona"]
+    assert list(some.arms) == ["instruction_only", "persona", "champion"]
+    assert none.differences["persona_vs_instruction_only"]["accuracy"].mean == 0
+    assert some.arms["persona"]["accuracy"].mean == pytest.approx(0.8)
+    assert some.differences["persona_vs_champion"]["accuracy"].mean == pytest.approx(0.2)
+    assert evaluation.slices["history_all"].arms == evaluation.arms
+    assert (none.num_questions, none.num_users) == (40, 20)
+
+
+def test_known_and_new_users_are_slices_and_an_empty_one_has_no_figures():
+    table = build_table({("persona", 0): right_for(0.5)})
+    parted = run(table, is_known=lambda user: int(user) < 5).slices
+    assert (parted["known_users"].num_questions, parted["known_users"].num_users) == (10, 5)
+    assert (parted["new_users"].num_questions, parted["new_users"].num_users) == (30, 15)
+    empty = run(table).slices["new_users"]
+    assert (empty.num_questions, empty.num_users, empty.arms) == (0, 0, {})
+
+
+def test_facts_of_other_questions_are_an_error():
+    answers = build_answers(build_table({("persona", 0): right_for(0.5)}))
+    fewer = build_answers(build_table({("persona", 0): right_for(0.5)}, USERS[:-1]))
+    for wrong in (fewer.questions, pa.concat_tables([answers.questions, fewer.questions])):
+        answers = build_answers(build_table({("persona", 0): right_for(0.5)}))
+        object.__setattr__(answers, "questions", wrong)
+        with pytest.raises(ValueError, match="not those that were answered"):
+            measure(answers, TAGS, {}, 100, 0)
+
+
+def test_an_arm_that_answered_a_sample_is_compared_on_the_sample():
+    table = build_table(
+        {
+            ("persona", 0): right_for(0.5),
+            ("base", 0): right_for(0.1),
+            ("per_user_lora", 0): right_for(0.7),
+        },
+        asked=lambda arm, number: arm != "per_user_lora" or number < 6,
+    )
+    evaluation = run(table)
+    assert list(evaluation.arms) == ["base", "persona"]
+    sample = evaluation.samples["per_user_lora"]
+    assert (sample.num_questions, sample.num_users) == (6, 3)
+    assert list(sample.arms) == ["base", "per_user_lora", "persona"]
+    assert sample.arms["per_user_lora"]["accuracy"].mean == 1
+    assert sample.arms["persona"]["accuracy"].mean == pytest.approx(5 / 6)
+    lost = sample.differences["persona_vs_per_user_lora"]["accuracy"]
+    assert lost.mean == pytest.approx(-1 / 6)
+
+
+def test_other_trainings_stand_beside_the_candidate():
+    trainings = {"persona": 0.5, "persona_seed_2": 0.7, "persona_seed_10": 0.3}
+    table = build_table({(arm, 0): right_for(share) for arm, share in trainings.items()})
+    evaluation = run(table)
+    assert list(evaluation.arms) == ["persona"]
+    assert list(evaluation.seeds) == ["candidate", "2", "10"]
+    assert evaluation.seeds["candidate"] == evaluation.arms["persona"]
+    assert evaluation.seeds["10"]["accuracy"].mean == pytest.approx(0.3)
+    assert run(build_table({("persona", 0): right_for(0.5)})).seeds == {}
+
+
+def test_users_helped_and_harmed_among_those_who_ask_five_questions():
+    # Users 0 to 3 ask five questions each, user 4 asks four: he is not counted.
+    users = [0] * 5 + [1] * 5 + [2] * 5 + [3] * 5 + [4] * 4
+    wrong = {0, 1, 5}  # instruction_only's, of users 0 and 1
+    table = build_table(
+        {
+            ("persona", 0): lambda number: "b" if number in (10, 20, 21) else "a",
+            ("instruction_only", 0): lambda number: "b" if number in wrong else "a",
+        },
+        users,
+    )
+    outcomes = run(table).users["instruction_only"]
+    assert (outcomes.helped, outcomes.harmed, outcomes.equal) == (2, 1, 1)
+    assert outcomes.net_harmed.mean == pytest.approx(-0.25)
+    assert outcomes.net_harmed.low < -0.25 < outcomes.net_harmed.high
+    assert (outcomes.edges[0], outcomes.edges[-1]) == (-0.4, 0.4)
+    assert sum(outcomes.counts) == 4
+    assert outcomes.counts[10] == 1  # the bin about zero
+    none = run(build_table({("persona", 0): right_for(0.5), ("base", 0): right_for(0.5)}))
+    assert (none.users["base"].equal, none.users["base"].net_harmed) == (0, None)
+
+
+def test_lower_errors_help():
+    table = build_table(
+        {("persona", 0): lambda _: "4", ("base", 0): lambda _: "2"}, [0] * 5, gold="4"
+    )
+    assert run(table, SCORES).users["base"].helped == 1
+
+
+def test_attention_of_two_and_more_items_is_summarized():
+    rows = [(0.25, 0.5), (0.75, 0.1), (float("nan"), 1.0)]
+    attention = pa.Table.from_pylist(
+        [
+            {"question_id": str(row), "entropy": entropy, "null_weight": weight}
+            | {"top_rows": [], "top_weights": []}
+            for row, (entropy, weight) in enumerate(rows)
+        ],
+        schema=ATTENTION_SCHEMA,
+    )
+    table = build_table({("persona", 0): right_for(0.5)})
+    summary = run(table, attention=attention).attention
+    assert summary.num_questions == 2
+    assert summary.mean_entropy == pytest.approx(0.5)
+    assert summary.mean_null_weight == pytest.approx(0.3)
+    assert (sum(summary.counts), len(summary.edges)) == (2, 21)
+    assert run(table).attention is None
+
+
+def test_costs_and_notes_are_handed_on():
+    table = build_table({("persona", 0): right_for(0.5)})
+    costs, notes = {"persona": Cost(seconds_per_question=0.5)}, {"user_statistics": "last"}
+    evaluation = run(table, costs=costs, notes=notes)
+    assert (evaluation.costs, evaluation.notes) == (costs, notes)
