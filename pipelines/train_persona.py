@@ -100,7 +100,18 @@ def train_persona(
     promoted = promote_user_embedder(candidate, judged)
     embed_users(histories, vectors, promoted)
     bundle = package_serving(trained, frozen, promoted, serving)
-    export_report(judged, validated, trained, frozen, promoted, task, report, after=[bundle])
+    export_report(
+        judged,
+        compared,
+        histories,
+        validated,
+        trained,
+        frozen,
+        promoted,
+        task,
+        report,
+        after=[bundle],
+    )
 
 
 # Users' texts never become pictures in ZenML's store.

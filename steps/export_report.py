@@ -11,10 +11,13 @@ from zenml.logger import get_logger
 from zenml.models import PipelineRunResponse
 
 from components.evaluation.evaluation import Evaluation
+from components.evaluation.predictions import Predictions
 from components.folder import Folder
+from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Promotion
 from components.reporting.config import ReportConfig
+from components.reporting.example_questions import Examples, pick_examples
 from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.task import Task
@@ -36,6 +39,8 @@ DISTRIBUTIONS = ("torch", "transformers", "datasets", "zenml", "mlflow", "great-
 @step(enable_cache=False, output_materializers=FolderMaterializer, experiment_tracker=True)
 def export_report(
     evaluation: Evaluation,
+    predictions: Predictions,
+    histories: Histories,
     validated: ValidationFolder,
     trained: TrainedArms,
     llm: LLMFolder,
@@ -49,6 +54,7 @@ def export_report(
     versions = {name: version(name) for name in DISTRIBUTIONS}
     versions |= describe_parts(trained.arm("persona"), llm)
     versions["data (content hash)"] = contents["sound_histories"]
+    helped, hurt = pick_if_shown(settings, predictions, histories, task)
     report = Report(
         evaluation=evaluation,
         task=task,
@@ -64,11 +70,22 @@ def export_report(
         | {"LLM warm start": llm.describe()["curve"]},
         data_docs=validated.data_docs,
         run=describe_run(run, promotion) | {"versions": versions, "artifacts": contents},
+        helped=helped,
+        hurt=hurt,
     )
     folder = write_report(report, ROOT / settings.folder, run.name)
     mlflow.log_artifacts(str(folder), artifact_path="report")
     logger.info("report: %s", folder / "evaluation.html")
     return Folder.at(shutil.copytree(folder, make_scratch_directory() / "report"))
+
+
+def pick_if_shown(
+    settings: ReportConfig, predictions: Predictions, histories: Histories, task: Task
+) -> Examples:
+    """Return the questions to show with users' texts: none where these may not be shown."""
+    if not settings.show_texts:
+        return Examples([], [])
+    return pick_examples(predictions.read(), histories, task)
 
 
 def describe_parts(plug_in: EmbedderFolder, llm: LLMFolder) -> dict[str, str]:

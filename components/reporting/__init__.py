@@ -1,1 +1,1 @@
-"""The evaluation page and the model card."""
+"""The evaluation page, its example questions, and the model card."""

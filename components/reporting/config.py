@@ -8,7 +8,7 @@ from components.config import Config
 
 
 class ReportConfig(Config):
-    """Where reports go, and whether the Data Docs in them show unknown labels."""
+    """Where reports go, and whether they show texts of users."""
 
     folder: Path = Field(
         Path("reports"),
@@ -17,8 +17,10 @@ class ReportConfig(Config):
     show_texts: bool = Field(
         False,
         description=(
-            "Whether an output that is none of its task's labels may stand in the Data Docs as it "
-            "came, instead of its length. The readers stop a run at such an output, so it matters "
-            "for tables that were made elsewhere. No report shows any other text of a user."
+            "Whether texts of users may stand in reports, in ZenML's and MLflow's copies too. If "
+            "so, the evaluation page shows ten questions that persona helped most and ten that it "
+            "hurt most, with inputs, outputs and the history items that weighed most; and an "
+            "output that is none of its task's labels stands in the Data Docs as it came, instead "
+            "of its length. If not, no report holds any text of a user."
         ),
     )

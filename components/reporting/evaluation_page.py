@@ -1,6 +1,9 @@
-"""The evaluation as one self-contained HTML page: no network, no script, no text of a user."""
+"""The evaluation as one self-contained HTML page: no network, no script.
 
-from collections.abc import Mapping
+Texts of users stand in it only as the example questions that it is given.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,34 +11,42 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.evaluation.evaluation import Evaluation
-from components.evaluation.metrics import higher_is_better
-from components.reporting.figures import Curves, draw_arms, draw_curves
-from components.reporting.verdict import write_verdict
+from components.reporting import tables
+from components.reporting.example_questions import ExampleQuestion
+from components.reporting.figures.arms import draw_arms, draw_seeds
+from components.reporting.figures.canvas import Drawings
+from components.reporting.figures.costs import draw_costs, has_prices
+from components.reporting.figures.curves import Curves, draw_curves
+from components.reporting.figures.histograms import draw_attention, draw_outcomes
+from components.reporting.figures.history_gain import draw_history_gain, list_history_slices
+from components.reporting.verdict import write_decision, write_verdict
 from components.reporting.wording import (
-    ARM_WORDS,
-    DIFFERENCE_PREFIX,
-    JUDGE_WORDS,
-    METRIC_WORDS,
-    PERSONA,
+    STATUS_WORDS,
     format_figure,
     format_note,
-    format_range,
+    format_share,
     format_signed,
-    judge_difference,
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_evaluation_page(
-    evaluation: Evaluation, training_curves: Curves, versions: Mapping[str, str]
+    evaluation: Evaluation,
+    training_curves: Curves,
+    versions: Mapping[str, str],
+    helped: Sequence[ExampleQuestion] = (),
+    hurt: Sequence[ExampleQuestion] = (),
 ) -> str:
-    """Render the page.
+    """Render the page; sections of what was not measured are left out.
 
     Args:
         evaluation: What was measured and, once it has been, decided.
         training_curves: By arm, points with step, and loss or dev_loss or both; may be empty.
         versions: Names of parts (LLM, encoder, weights, code, data) to versions or hashes.
+        helped: Questions that persona helped most, with texts of users; none where these may not
+            be shown.
+        hurt: Questions that it hurt most.
 
     Returns:
         The HTML, with styles and figures inside.
@@ -47,75 +58,66 @@ def render_evaluation_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {
+        "count": "{:,}".format,
+        "figure": format_figure,
+        "share": format_share,
+        "signed": format_signed,
+    }
+    decision = evaluation.decision
     template = environment.get_template("evaluation_page.html")
     return template.render(
         evaluation=evaluation,
         verdict=write_verdict(evaluation),
-        metrics=_describe_metrics(evaluation),
-        arms=_list_arms(evaluation),
-        limits=_list_limits(evaluation),
-        differences=_list_differences(evaluation),
-        arms_figure=_mark_safe(draw_arms(evaluation)),
-        curves_figure=_mark_safe(draw_curves(training_curves)) if training_curves else None,
+        decision_sentence=write_decision(decision) if decision else None,
+        status_words=STATUS_WORDS,
+        figures={name: _mark_safe(svg) for name, svg in _draw(evaluation, training_curves).items()},
         versions=versions,
         notes={name: format_note(note) for name, note in evaluation.notes.items()},
+        helped=helped,
+        hurt=hurt,
+        **_tabulate(evaluation),
     )
 
 
-def _mark_safe(drawings: Mapping[str, str]) -> dict[str, Markup]:
+def _draw(evaluation: Evaluation, curves: Curves) -> dict[str, Drawings]:
+    """Draw what there is to draw."""
+    figures = {"arms": draw_arms(evaluation)}
+    if has_prices(evaluation):
+        figures["costs"] = draw_costs(evaluation)
+    if list_history_slices(evaluation):
+        figures["history"] = draw_history_gain(evaluation)
+    outcomes = {arm: outcome for arm, outcome in evaluation.users.items() if outcome.counts}
+    if outcomes:
+        figures["users"] = draw_outcomes(outcomes, evaluation.primary_metric)
+    if evaluation.attention is not None:
+        figures["attention"] = draw_attention(evaluation.attention)
+    if evaluation.seeds:
+        figures["seeds"] = draw_seeds(evaluation.seeds)
+    if curves:
+        figures["curves"] = draw_curves(curves)
+    return figures
+
+
+def _tabulate(evaluation: Evaluation) -> dict[str, Any]:
+    metrics = tables.describe_metrics(evaluation)
+    seeds = evaluation.seeds
+    return {
+        "metrics": metrics,
+        "primary": next(row for row in metrics if row["key"] == evaluation.primary_metric),
+        "arms": tables.list_arms(evaluation.arms),
+        "limits": tables.list_limits(evaluation),
+        "differences": tables.list_differences(evaluation.differences),
+        "costs": tables.list_costs(evaluation),
+        "slices": tables.list_slices(evaluation),
+        "samples": tables.list_samples(evaluation),
+        "outcomes": tables.list_outcomes(evaluation.users),
+        "seeds_sentence": (
+            tables.describe_seeds(seeds, evaluation.primary_metric) if seeds else None
+        ),
+    }
+
+
+def _mark_safe(drawings: Drawings) -> dict[str, Markup]:
     """Let SVG into the page as it is; matplotlib has escaped the texts in it."""
     return {name: Markup(svg) for name, svg in drawings.items()}
-
-
-def _describe_metrics(evaluation: Evaluation) -> list[dict[str, str]]:
-    return [
-        {
-            "key": metric,
-            "name": METRIC_WORDS[metric].name,
-            "name_within": METRIC_WORDS[metric].name_within,
-            "unit": METRIC_WORDS[metric].unit,
-            "arrow": "\N{UPWARDS ARROW}" if higher_is_better(metric) else "\N{DOWNWARDS ARROW}",
-            "better": "higher is better" if higher_is_better(metric) else "lower is better",
-        }
-        for metric in next(iter(evaluation.arms.values()))
-    ]
-
-
-def _list_arms(evaluation: Evaluation) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": arm,
-            "words": ARM_WORDS.get(arm, ""),
-            "is_persona": arm == PERSONA,
-            "cells": [(format_figure(cell.mean), format_range(cell)) for cell in figures.values()],
-        }
-        for arm, figures in evaluation.arms.items()
-    ]
-
-
-def _list_limits(evaluation: Evaluation) -> list[dict[str, Any]]:
-    metrics = next(iter(evaluation.arms.values()))
-    return [
-        {
-            "name": judge,
-            "words": JUDGE_WORDS[judge],
-            "cells": [
-                format_figure(figures[metric]) if metric in figures else "not known"
-                for metric in metrics
-            ],
-        }
-        for judge, figures in evaluation.limits.items()
-    ]
-
-
-def _list_differences(evaluation: Evaluation) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name.removeprefix(DIFFERENCE_PREFIX),
-            "cells": [
-                (format_signed(cell.mean), format_range(cell, True), judge_difference(metric, cell))
-                for metric, cell in figures.items()
-            ],
-        }
-        for name, figures in evaluation.differences.items()
-    ]

@@ -1,24 +1,32 @@
 """The model card of one registered user embedder, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
 from components.config import Config
-from components.evaluation.evaluation import CONTROLS, Evaluation
+from components.evaluation.evaluation import (
+    CONTROLS,
+    Evaluation,
+    Interval,
+    Reason,
+    Slice,
+)
 from components.evaluation.metrics import higher_is_better
-from components.reporting.verdict import write_verdict
+from components.reporting.verdict import write_decision, write_verdict
 from components.reporting.wording import (
     ARM_WORDS,
+    CONTROL,
     DIFFERENCE_PREFIX,
     JUDGE_WORDS,
     METRIC_WORDS,
+    STATUS_WORDS,
     format_figure,
     format_range,
     format_signed,
     judge_difference,
 )
-from components.tasks.task import Task
+from components.tasks.task import Metric, Task
 
 
 class ModelFacts(Config):
@@ -53,6 +61,7 @@ def render_model_card(evaluation: Evaluation, task: Task, facts: ModelFacts) -> 
         "## Data\n\n" + _write_table(("what", "number"), _count_rows(evaluation, facts)),
         "## Figures\n\n" + _write_figures(evaluation),
         "## Controls\n\n" + _write_controls(evaluation),
+        "## Parts of the questions\n\n" + _write_slices(evaluation),
         "## Decision\n\n" + _write_decision(evaluation),
         "## Limits\n\n" + _write_limits(evaluation, task),
         "## Versions and hashes\n\n" + _write_table(("part", "version"), _quote(facts.versions)),
@@ -121,11 +130,7 @@ def _write_controls(evaluation: Evaluation) -> str:
     rows = [
         (
             name.removeprefix(DIFFERENCE_PREFIX),
-            *(
-                f"{format_signed(cell.mean)} ({format_range(cell, signed=True)}), "
-                f"{judge_difference(metric, cell)}"
-                for metric, cell in figures.items()
-            ),
+            *(_write_difference(metric, cell) for metric, cell in figures.items()),
         )
         for name, figures in evaluation.differences.items()
     ]
@@ -136,15 +141,49 @@ def _write_controls(evaluation: Evaluation) -> str:
     )
 
 
+def _write_slices(evaluation: Evaluation) -> str:
+    """Write persona against instruction_only by slice, on the primary metric."""
+    if not evaluation.slices:
+        return "None was evaluated apart."
+    metric = evaluation.primary_metric
+    rows: list[tuple[str, ...]] = [
+        (name, f"{part.num_questions:,}", f"{part.num_users:,}", _write_gain(part, metric))
+        for name, part in evaluation.slices.items()
+    ]
+    head = ("part", "questions", "users", f"persona minus {CONTROL}")
+    return (
+        f"{_describe_metric(metric)}. In history_4 the persona reads the four newest items.\n\n"
+        f"{_write_table(head, rows)}"
+    )
+
+
+def _write_gain(part: Slice, metric: Metric) -> str:
+    difference = part.differences.get(f"{DIFFERENCE_PREFIX}{CONTROL}")
+    if difference is None:
+        return "not evaluated"
+    return _write_difference(metric, difference[metric])
+
+
+def _write_difference(metric: Metric, cell: Interval) -> str:
+    return (
+        f"{format_signed(cell.mean)} ({format_range(cell, signed=True)}), "
+        f"{judge_difference(metric, cell)}"
+    )
+
+
 def _write_decision(evaluation: Evaluation) -> str:
     decision = evaluation.decision
     if decision is None:
         return "Not judged yet."
-    lines = [
-        f"- {reason.rule}: {'passed' if reason.passed else 'failed'}. {reason.sentence}"
-        for reason in decision.reasons
-    ]
-    return "\n".join([f"{'Promoted' if decision.promoted else 'Not promoted'}.", "", *lines])
+    return "\n".join([write_decision(decision), "", *_list_reasons(decision.reasons)])
+
+
+def _list_reasons(reasons: Sequence[Reason], indent: str = "") -> list[str]:
+    lines = []
+    for reason in reasons:
+        lines.append(f"{indent}- {reason.rule}: {STATUS_WORDS[reason.status]}. {reason.sentence}")
+        lines += _list_reasons(reason.parts, indent + "  ")
+    return lines
 
 
 def _write_limits(evaluation: Evaluation, task: Task) -> str:

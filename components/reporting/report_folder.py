@@ -2,14 +2,15 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components.evaluation.evaluation import Evaluation
 from components.folder import write_folder
 from components.reporting.evaluation_page import render_evaluation_page
-from components.reporting.figures import Curves
+from components.reporting.example_questions import ExampleQuestion
+from components.reporting.figures.curves import Curves
 from components.reporting.model_card import ModelFacts, render_model_card
 from components.tasks.task import Task
 
@@ -27,6 +28,10 @@ class Report:
     data_docs: Path
     run: dict[str, Any]
     """Seconds by step, versions, hashes: `run.json`."""
+    helped: list[ExampleQuestion] = field(default_factory=list)
+    """Questions that persona helped most; none where texts of users may not be shown."""
+    hurt: list[ExampleQuestion] = field(default_factory=list)
+    """Questions that it hurt most."""
 
 
 def write_report(report: Report, reports: Path, run_name: str) -> Path:
@@ -44,9 +49,12 @@ def write_report(report: Report, reports: Path, run_name: str) -> Path:
 
 def write_files(report: Report, directory: Path) -> None:
     """Write all files of a report into an existing directory."""
-    evaluation, versions = report.evaluation, report.facts.versions
+    evaluation = report.evaluation
+    page = render_evaluation_page(
+        evaluation, report.curves, report.facts.versions, report.helped, report.hurt
+    )
     files = {
-        "evaluation.html": render_evaluation_page(evaluation, report.curves, versions),
+        "evaluation.html": page,
         "evaluation.json": evaluation.model_dump_json(indent=1) + "\n",
         "model_card.md": render_model_card(evaluation, report.task, report.facts),
         "run.json": json.dumps(report.run, indent=1) + "\n",

@@ -1,12 +1,16 @@
-"""The one sentence on top of a report."""
+"""The sentences on top of a report: what was shown, and what was decided."""
 
-from components.evaluation.evaluation import CONTROLS, Evaluation
-from components.reporting.wording import METRIC_WORDS, PERSONA, format_figure
+from collections import Counter
+
+from components.evaluation.evaluation import CONTROLS, Decision, Evaluation
+from components.reporting.wording import METRIC_WORDS, PERSONA, STATUS_WORDS, format_figure
 
 CONTROL_WORDS = {
     "instruction_only": "an instruction embedding without any user",
     "shuffled": "other users' histories",
 }
+
+MOST_NAMED = 3
 
 
 def write_verdict(evaluation: Evaluation) -> str:
@@ -34,3 +38,19 @@ def write_verdict(evaluation: Evaluation) -> str:
     if unbeaten == ["shuffled"]:
         beaten += ", so it learned the task, not the user"
     return f"Personalization is not shown: {beaten}; {evidence}."
+
+
+def write_decision(decision: Decision) -> str:
+    """Say in one sentence whether the candidate is promoted, and what stands in the way."""
+    num_rules = len(decision.reasons)
+    rules = "1 rule" if num_rules == 1 else f"{num_rules} rules"
+    if decision.promoted:
+        counted = Counter(reason.status for reason in decision.reasons)
+        found = [f"{counted[key]} {word}" for key, word in STATUS_WORDS.items() if counted[key]]
+        return f"Promoted: none of {rules} stands in the way ({', '.join(found)})."
+    blocking = [reason.rule for reason in decision.reasons if reason.blocks]
+    named = ", ".join(blocking[:MOST_NAMED])
+    if len(blocking) > MOST_NAMED:
+        named += f" and {len(blocking) - MOST_NAMED} more"
+    stand = "stands" if len(blocking) == 1 else "stand"
+    return f"Not promoted: {len(blocking)} of {rules} {stand} in the way ({named})."

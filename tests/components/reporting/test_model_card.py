@@ -3,7 +3,7 @@
 from components.reporting.model_card import ModelFacts, render_model_card
 from components.tasks.lamp import LAMP_2
 
-from .evaluations import build_decision, build_evaluation, interval
+from .evaluations import build_decision, build_evaluation, build_rich_evaluation, interval
 
 FACTS = ModelFacts(
     name="persona-plug-LaMP_2",
@@ -29,7 +29,8 @@ def test_the_card_says_what_it_is_and_how_sure_one_may_be():
         "| bayes | 0.770 | best given the same history |",
         "persona closes 63% (58% to 68%) of the gap",
         "| shuffled | +0.200 (+0.180 to +0.220), better |",
-        "Promoted.\n\n- better_than_shuffled: passed. better | surely",
+        "Promoted: none of 1 rule stands in the way (1 passed).\n\n"
+        "- better_than_shuffled: passed. better | surely",
         "| LLM | `warm_start \\| sha256 abc` |",
         'load_model("models:/persona-plug-LaMP_2/4")',
         LAMP_2.prompt,
@@ -44,7 +45,7 @@ def test_an_alias_that_is_the_models_stands_for_its_version():
 
 
 def test_tables_have_as_many_cells_in_every_row():
-    card = render_model_card(build_evaluation(), LAMP_2, FACTS)
+    card = render_model_card(build_rich_evaluation(), LAMP_2, FACTS)
     for table in card.split("\n\n"):
         if table.startswith("| "):
             rows = table.replace("\\|", "").splitlines()
@@ -56,3 +57,17 @@ def test_a_card_before_the_decision():
     assert "Not judged yet." in card
     assert "closes" not in card
     assert "lower is better" in card
+    assert "None was evaluated apart." in card
+
+
+def test_parts_of_questions_and_of_rules_are_listed():
+    card = render_model_card(build_rich_evaluation(), LAMP_2, FACTS)
+    for said in (
+        "| history_4 | 6,023 | 674 | +0.117 (+0.097 to +0.137), better |",
+        "| new_users | 0 | 0 | not evaluated |",
+        "- retrieval: failed. None of 2 alternatives passed.\n"
+        "  - better_than_retrieval_dense: failed. +0.01, not surely.\n"
+        "  - cheaper_than_retrieval: not evaluated. No cost of it is known.\n"
+        "- new_users: not evaluated. No questions of new users.",
+    ):
+        assert said in card, said

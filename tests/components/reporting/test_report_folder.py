@@ -1,6 +1,7 @@
 """The folder of a run: complete or not at all, and the link to the latest one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,12 @@ from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.lamp import LAMP_2
 
-from .evaluations import build_decision, build_evaluation
+from .evaluations import build_decision, build_evaluation, build_examples
 
 
-def build_report(directory: Path, run: object = "run", promoted: bool = True) -> Report:
+def build_report(
+    directory: Path, run: object = "run", promoted: bool = True, **changes: Any
+) -> Report:
     docs = directory / "docs"
     docs.mkdir(exist_ok=True)
     (docs / "index.html").write_text("<p>docs")
@@ -23,6 +26,7 @@ def build_report(directory: Path, run: object = "run", promoted: bool = True) ->
         curves={},
         data_docs=docs,
         run={"run": run},
+        **changes,
     )
 
 
@@ -84,3 +88,12 @@ def test_a_run_reported_again_replaces_its_folder(tmp_path):
     assert list_names(reports) == {"run-1", "latest"}
     assert "left.txt" not in list_names(folder)
     assert '"promoted": false' in (folder / "evaluation.json").read_text()
+
+
+def test_examples_stand_on_the_page_and_in_no_other_file(tmp_path):
+    examples = build_examples(1, text="Zanzibar at dawn. ")
+    report = build_report(tmp_path, helped=examples, hurt=examples)
+    folder = write_report(report, tmp_path / "reports", "run-1")
+
+    telling = [path.name for path in folder.rglob("*.*") if "Zanzibar" in path.read_text("utf-8")]
+    assert telling == ["evaluation.html"]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from components.reporting.verdict import write_verdict
+from components.evaluation.evaluation import Decision
+from components.reporting.verdict import write_decision, write_verdict
 
-from .evaluations import build_evaluation
+from .evaluations import build_decision, build_evaluation, build_reason, build_rich_decision
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "mae"])
@@ -38,4 +39,24 @@ def test_the_sentences():
     without_controls = evaluation.model_copy(update={"arms": arms, "differences": {}})
     assert write_verdict(without_controls) == (
         "Personalization is not shown: instruction_only and shuffled were not evaluated."
+    )
+
+
+def test_the_decision_says_what_stands_in_the_way():
+    assert write_decision(build_rich_decision()) == (
+        "Not promoted: 2 of 6 rules stand in the way (retrieval, new_users)."
+    )
+    assert write_decision(build_decision(False)) == (
+        "Not promoted: 1 of 1 rule stands in the way (better_than_shuffled)."
+    )
+    many = [build_reason("failed", name) for name in "abcde"]
+    assert write_decision(Decision(promoted=False, reasons=many)) == (
+        "Not promoted: 5 of 5 rules stand in the way (a, b, c and 2 more)."
+    )
+
+
+def test_a_promotion_counts_what_was_found():
+    reasons = [build_reason("passed"), build_reason("passed"), build_reason("not_evaluated")]
+    assert write_decision(Decision(promoted=True, reasons=reasons)) == (
+        "Promoted: none of 3 rules stands in the way (2 passed, 1 not evaluated)."
     )

@@ -1,0 +1,134 @@
+"""Every section says what it shows, of how many, and what is missing."""
+
+import pytest
+
+from components.evaluation.evaluation import AttentionSummary, Cost, Slice, UserOutcomes
+from components.reporting.evaluation_page import render_evaluation_page
+
+from .evaluations import (
+    build_evaluation,
+    build_examples,
+    build_rich_evaluation,
+    interval,
+)
+from .page_reader import Reader
+
+
+@pytest.fixture(scope="module")
+def words():
+    helped, hurt = build_examples(2), build_examples(1, gain=-1.0)
+    html = render_evaluation_page(build_rich_evaluation(), {}, {}, helped, hurt)
+    return Reader(html).words
+
+
+def render(**changes):
+    return Reader(render_evaluation_page(build_evaluation(**changes), {}, {})).words
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Not promoted: 2 of 6 rules stand in the way (retrieval, new_users).",
+        "failed retrieval stands in the way None of 2 alternatives passed. "
+        "failed better_than_retrieval_dense +0.01, not surely. "
+        "not evaluated cheaper_than_retrieval No cost of it is known. "
+        "not evaluated new_users stands in the way No questions of new users. "
+        "not evaluated oracle_gap does not block",
+        "failed net_harmed does not block",
+        "Time of a question (n = 16 arms)",
+        "Storage of a user (n = 16 arms)",
+        "wall time per question, log scale",
+        "stored per user, log scale",
+        "per_user_lora 0.596 108 ms 60 2.6 MB 41 s",
+        "user_statistics 0.524 20 \N{MICRO SIGN}s \N{EN DASH} 44 B \N{EN DASH}",
+        "gain in accuracy",
+        "history items read, the newest ones",
+        "n = 6,023",
+        "The champion's line is a difference of means",
+        "known_users users of whom training saw other questions 4,100 questions of 455 users "
+        "0.700 0.680 to 0.720 0.512 0.492 to 0.532 +0.188 +0.168 to +0.208 better",
+        "new_users users whom training never saw not evaluated: no questions",
+        "Against shuffled",
+        "users (n = 470)",
+        "96 harmed",
+        "54 equal",
+        "320 helped",
+        "shuffled 320 96 54 \N{MINUS SIGN}47.7 % \N{MINUS SIGN}52.7 to \N{MINUS SIGN}42.7 % "
+        "more helped than harmed",
+        "470 users, those with fewer than 5 questions are not counted",
+        "questions (n = 5,870)",
+        "0 = one item, 1 = all items alike",
+        "Mean entropy 0.620; mean weight of the null row",
+        "Over 3 training seeds, persona's accuracy is 0.689 to 0.704, 0.698 on average.",
+        "seed 2",
+        "per_user_lora answered 120 questions of 12 users",
+        "Where the persona helped most (n = 2)",
+        "Where the persona hurt most (n = 1)",
+        "the user's own output sci-fi persona sci-fi instruction_only romance gain in accuracy "
+        "+1.000",
+        "The 3 history items that weighed most, by share of the weights 51.2 %",
+    ],
+)
+def test_the_page_says(words, said):
+    assert said in words
+
+
+def test_not_evaluated_is_neither_green_nor_red():
+    html = render_evaluation_page(build_rich_evaluation(), {}, {})
+    assert html.count('<b class="quiet">not evaluated</b>') == 3
+    assert html.count('<b class="bad">failed</b>') == 3
+    assert html.count('<b class="good">passed</b>') == 2
+
+
+def test_gains_in_an_error_are_positive_where_it_falls():
+    words = Reader(render_evaluation_page(build_rich_evaluation("mae"), {}, {})).words
+    assert "gain in mean absolute error" in words
+    assert "with its sign turned, since lower is better, in points of the label scale" in words
+    # The axis is drawn upwards from about zero, though the differences are below it.
+    assert "0.15 0.20 gain in mean absolute error" in words
+
+
+def test_parts_without_what_they_need_say_so():
+    nobody = UserOutcomes(min_questions=5, helped=0, harmed=0, equal=0)
+    words = render(
+        users={"shuffled": nobody},
+        samples={"per_user_lora": Slice(num_questions=0, num_users=0)},
+        slices={"history_4": Slice(num_questions=0, num_users=0)},
+    )
+    assert "shuffled 0 0 0 not evaluated: no users" in words
+    assert "per_user_lora answered 0 questions of 0 users not evaluated: no questions" in words
+    assert "history_4 not evaluated: no questions" in words
+    assert "history items read" not in words
+
+
+def test_a_slice_without_the_control_is_not_compared():
+    part = Slice(num_questions=5, num_users=1, arms={"persona": {"accuracy": interval(0.6)}})
+    words = render(slices={"new_users": part, "history_4": part})
+    assert "5 questions of 1 user 0.600 0.580 to 0.620 not evaluated not evaluated" in words
+
+
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [(-0.2, "more helped than harmed"), (0.0, "not told apart"), (0.2, "more harmed than helped")],
+)
+def test_who_is_harmed_more_often(net, said):
+    outcome = UserOutcomes(
+        min_questions=1, helped=1, harmed=1, equal=0, net_harmed=interval(net, 0.1)
+    )
+    assert said in render(users={"shuffled": outcome})
+
+
+def test_costs_of_one_kind_only():
+    words = render(costs={"persona": Cost(bytes_per_user=0), "shuffled": Cost(bytes_per_user=0)})
+    assert "Storage of a user (n = 2 arms)" in words
+    assert "Time of a question (n" not in words
+    words = render(costs={"persona": Cost(tokens_per_question=61.6)})
+    assert "persona 0.600 \N{EN DASH} 62 \N{EN DASH} \N{EN DASH}" in words
+    assert "arms)" not in words
+
+
+def test_attention_of_no_question():
+    attention = AttentionSummary(
+        num_questions=0, mean_entropy=0, mean_null_weight=1, edges=[0, 0.5, 1], counts=[0, 0]
+    )
+    assert "questions (n = 0)" in render(attention=attention)
