@@ -28,7 +28,7 @@ from components.histories.tables import (
     Split,
     write_histories,
 )
-from components.tasks.lamp import BENCHMARK_NAMES
+from components.tasks.lamp import LAMP_TASKS
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -80,23 +80,6 @@ def read_lamp(config: LampConfig, task: Task, seed: int, directory: Path) -> His
         )
 
 
-def extract_payload(text: str, task: Task) -> str | None:
-    """Return the part of a prompt that the task's template stands for, None if it is another."""
-    before, _, after = task.prompt.partition("{payload}")
-    before, after = before.format(), after.format()
-    if text.startswith(before) and text.endswith(after) and len(text) >= len(before + after):
-        return text[len(before) : len(text) - len(after)]
-    return None
-
-
-def guess_payload(text: str, task: Task) -> str:
-    """Return what stands behind the prompt's last word before the payload ("review:"), else all."""
-    words = task.prompt.partition("{payload}")[0].split()
-    if words and words[-1].endswith(":") and words[-1] in text:
-        return text.partition(words[-1])[2].strip()
-    return text
-
-
 def _find_split(folder: Path, split: Split) -> SplitPaths | None:
     """Return the files of questions and outputs, None (with a warning) if one is not there."""
     found: list[Path] = []
@@ -127,10 +110,10 @@ def _read_split(
             raise record.error("output", f"there is no gold of this id in {paths.outputs}")
         user_id, profile = items.add_profile(record, question_id)
         text = record.text("input")
-        payload = extract_payload(text, task)
+        payload = task.extract_payload(text)
         if payload is None:
             unlike.append(question_id)
-            payload = guess_payload(text, task)
+            payload = task.guess_payload(text)
         row = QuestionRow(
             question_id=question_id,
             user_id=user_id,
@@ -163,7 +146,7 @@ def _read_golds(path: Path, task: Task) -> dict[str, str]:
         raise ValueError(f"{path}, field 'golds': expected a list of golds, got {came}")
     named = str(document.get("task"))
     # A task of one's own may be told in the benchmark's layout under any name.
-    if named != task.name and {named, task.name} <= BENCHMARK_NAMES:
+    if named != task.name and {named, task.name} <= LAMP_TASKS.keys():
         raise ValueError(f"{path}, field 'task': is {named!r}, but the run's is {task.name!r}")
     golds: dict[str, str] = {}
     for question_id, record in _read_entries(path, "gold", document["golds"]):
