@@ -105,7 +105,7 @@ def _read_split(
     golds = _read_golds(paths.outputs, task)
     found: list[QuestionRow] = []
     unlike: list[str] = []
-    for question_id, record in _read_questions(paths.questions, seen):
+    for question_id, record in read_questions(paths.questions, seen):
         if question_id not in golds:
             raise record.error("output", f"there is no gold of this id in {paths.outputs}")
         user_id, profile = items.add_profile(record, question_id)
@@ -125,11 +125,20 @@ def _read_split(
             history=profile,
         )
         found.append(row)
-    _warn_of_prompts(paths.questions, task, unlike, len(found))
+    warn_of_prompts(paths.questions, task, unlike, len(found))
     return found
 
 
-def _read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Record]]:
+def read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Record]]:
+    """Read a questions file, one question with its id at a time.
+
+    Args:
+        path: The file.
+        seen: Says in which file each question id stood, and is added to.
+
+    Raises:
+        ValueError: If the file is bad, has no questions, or an id stood before.
+    """
     for question_id, record in _read_entries(path, "question", read_elements(path, "question")):
         if question_id in seen:
             raise record.error("id", f"stands in {seen[question_id]} already")
@@ -182,7 +191,8 @@ def _tabulate(
         yield pa.Table.from_pylist(rows, schema=QUESTION_SCHEMA)
 
 
-def _warn_of_prompts(path: Path, task: Task, unlike: list[str], num_questions: int) -> None:
+def warn_of_prompts(path: Path, task: Task, unlike: list[str], num_questions: int) -> None:
+    """Say how many of a file's inputs are not worded like the task's prompt: their ids."""
     if unlike:
         logger.warning(
             "%s: %d of %d inputs are not worded like the prompt of task %s (first: %s); "
