@@ -12,8 +12,8 @@ from components.promotion.config import PromotionConfig
 from components.reporting.config import ReportConfig
 from components.retrieval.config import RetrievalConfig
 from components.serving.persona_model import ServingRecipe
-from components.tasks.resolve import resolve_task
-from components.tasks.task import Task
+from components.tasks.lamp import LAMP_2
+from components.tasks.resolve import TaskChoice
 from components.training.config import TrainingConfig
 from components.training.train import Recipe
 from components.user_embedder.config import EmbedderConfig
@@ -37,7 +37,7 @@ from steps.validate_histories import validate_histories
 
 @readable_pipeline
 def train_persona(
-    task: str | Task = "LaMP_2",
+    task: TaskChoice = LAMP_2,
     data: DataConfig = DataConfig(),
     validation: ValidationConfig = ValidationConfig(),
     encoder: EncoderConfig = EncoderConfig(),
@@ -53,7 +53,8 @@ def train_persona(
     """Train, judge and register the user embedder of one task; the defaults are the quickstart.
 
     Args:
-        task: A built-in task's name or a task's full description.
+        task: A built-in task by name or with changes ({like: LaMP_3, show_outputs: false}),
+            or a task's full description.
         data: Where the histories come from.
         validation: What sound histories are.
         encoder: The encoder of histories and inputs.
@@ -67,7 +68,7 @@ def train_persona(
         seed: Of everything random.
     """
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM.
-    task, encoder, llm = resolve_task(task), resolve_encoder(encoder), resolve_llm(llm)
+    encoder, llm = resolve_encoder(encoder), resolve_llm(llm)
     exam = ExamRecipe(
         task=task, encoder=encoder, llm=llm, retrieval=retrieval, evaluation=evaluation, seed=seed
     )
@@ -88,7 +89,7 @@ def train_persona(
         raw, task, validation, report.show_texts, evaluation.split
     )
     champion = find_champion(task.name)
-    vectors = encode_histories(histories, task.history_template, encoder)
+    vectors = encode_histories(histories, task.item_template, encoder)
     frozen = prepare_llm(
         histories, champion, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
     )

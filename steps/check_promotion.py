@@ -3,12 +3,14 @@
 from typing import Annotated
 
 import mlflow
+from pydantic import JsonValue
 from zenml import step
 from zenml.logger import get_logger
 
-from components.evaluation.arms import ExamRecipe
 from components.evaluation.champion_exam import NOT_COMPARED
 from components.evaluation.evaluation import Evaluation
+from components.evaluation.exam import ExamRecipe
+from components.evaluation.measure import measure
 from components.evaluation.predictions import Predictions
 from components.evaluation.summarize import summarize
 from components.histories.tables import Histories
@@ -30,18 +32,13 @@ def check_promotion(
     rule: PromotionConfig,
 ) -> Annotated[Evaluation, "evaluation"]:
     """Summarize the predictions and decide."""
-    settings = recipe.evaluation
-    evaluation = summarize(
-        predictions.table,
-        recipe.task,
-        settings.split,
-        histories.limits,
-        settings.num_draws,
-        recipe.seed,
-    )
-    decision = decide(evaluation, compare(champion, candidate, predictions), rule)
+    settings, answers = recipe.evaluation, predictions.read()
+    evidence = measure(answers, recipe.task, histories.limits, settings.num_draws, recipe.seed)
+    evaluation = summarize(evidence, answers, recipe.task, settings.split)
+    obstacle = answers.notes.get(NOT_COMPARED)
+    decision = decide(evaluation, compare(champion, candidate, obstacle), rule)
     for reason in decision.reasons:
-        logger.info("%s: %s", "passed" if reason.passed else "FAILED", reason.sentence)
+        logger.info("%s: %s", reason.status, reason.sentence)
     mlflow.log_metrics(
         {
             f"{settings.split}/{arm}/{metric}": interval.mean
@@ -49,17 +46,16 @@ def check_promotion(
             for metric, interval in figures.items()
         }
     )
-    return evaluation.model_copy(update={"decision": decision, "notes": predictions.notes})
+    return evaluation.model_copy(update={"decision": decision})
 
 
 def compare(
-    champion: Champion, candidate: Registration, predictions: Predictions
+    champion: Champion, candidate: Registration, obstacle: JsonValue
 ) -> ChampionComparison | None:
     """Return what the rule needs to know of the champion; None if there is none of this LLM."""
     is_same = champion.weights_hash == candidate.weights_hash
     if champion.version is None or not (is_same or champion.is_rival_of(candidate)):
         return None
-    obstacle = predictions.notes.get(NOT_COMPARED)
     return ChampionComparison(
         version=champion.version,
         weights_hash=str(champion.weights_hash),

@@ -1,5 +1,6 @@
 """Let today's champion answer the same questions."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,12 @@ from zenml import step
 from zenml.logger import get_logger
 
 from components.encoders.behavior_vectors import BehaviorVectors
-from components.evaluation.arms import Exam, ExamRecipe
 from components.evaluation.champion_exam import (
     NOT_COMPARED,
     IncomparableChampionError,
-    answer_as_champion,
+    answer_incumbent,
 )
+from components.evaluation.exam import Exam, ExamRecipe
 from components.evaluation.predictions import Predictions, write_predictions
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
@@ -41,7 +42,7 @@ def evaluate_champion(
     recipe: ExamRecipe,
 ) -> Annotated[Predictions, "predictions_with_champion"]:
     """Add the champion's answers, or why there are none, if it is another model of the same LLM."""
-    table, notes = predictions.table, predictions.notes
+    answers = predictions.read()
     if champion.version and champion.is_rival_of(candidate):
         logger.info("evaluating the champion, version %s", champion.version)
         exam = Exam(Artifacts(histories, vectors, llm), recipe)
@@ -49,11 +50,13 @@ def evaluate_champion(
             open_registry(), recipe.task.name, champion.version, make_scratch_directory()
         )
         try:
-            table = pa.concat_tables([table, answer_as_registered(exam, *model)])
+            own = answer_as_registered(exam, *model)
+            table = pa.concat_tables([answers.predictions, own])
+            answers = replace(answers, predictions=table)
         except IncomparableChampionError as err:
             logger.warning("champion version %s %s", champion.version, err)
-            notes[NOT_COMPARED] = str(err)
-    return write_predictions(make_scratch_directory(), table, notes)
+            answers.notes[NOT_COMPARED] = str(err)
+    return write_predictions(make_scratch_directory(), answers)
 
 
 def answer_as_registered(exam: Exam, plug_in: Path, serving: Path) -> pa.Table:
@@ -72,4 +75,4 @@ def answer_as_registered(exam: Exam, plug_in: Path, serving: Path) -> pa.Table:
         raise IncomparableChampionError(
             f"reads settings of another version of the code ({field}: {first['msg']})"
         ) from err
-    return answer_as_champion(exam, embedder, spec.task, spec.llm)
+    return answer_incumbent(exam, embedder, spec.task, spec.llm, "champion")

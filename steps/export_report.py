@@ -21,7 +21,7 @@ from components.reporting.example_questions import Examples, pick_examples
 from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.task import Task
-from components.training.train import TRAINED_ARMS, TrainedArms
+from components.training.train import TrainedArms
 from components.user_embedder.embedder_folder import EmbedderFolder
 from components.validation.validation_folder import ValidationFolder
 from steps.caching import source_root
@@ -66,7 +66,7 @@ def export_report(
             counts={f"{kept.table} (kept)": kept.kept for kept in validated.report.counts},
             versions=versions,
         ),
-        curves={arm: trained.arm(arm).curve() for arm in TRAINED_ARMS}
+        curves={arm: trained.arm(arm).curve() for arm in trained.names()}
         | {"LLM warm start": llm.describe()["curve"]},
         data_docs=validated.data_docs,
         run=describe_run(run, promotion) | {"versions": versions, "artifacts": contents},

@@ -27,7 +27,7 @@ def promote_user_embedder(
         if today is not None and str(today.version) != version:
             client.set_registered_model_alias(name, PREVIOUS, str(today.version))
         client.set_registered_model_alias(name, CHAMPION, version)
-    refused = " ".join(reason.sentence for reason in decision.reasons if not reason.passed)
+    refused = " ".join(reason.sentence for reason in decision.reasons if reason.blocks)
     client.set_model_version_tag(
         name, version, "decision", "promoted" if decision.promoted else f"refused: {refused}"[:5000]
     )

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
-from components.tasks.resolve import resolve_task
+from components.tasks.lamp import LAMP_3
 from components.tasks.task import Task
 from pipelines.train_persona import train_persona
 
@@ -50,8 +50,7 @@ def test_parameters_are_the_pipelines(path: Path) -> None:
 
     parameters = prepare(path)
     assert set(document["parameters"]) <= set(parameters)
-    task = resolve_task(parameters["task"])
-    assert isinstance(task, Task)
+    assert isinstance(parameters["task"], Task)
     source = parameters["data"].source
     assert getattr(parameters["data"], source) is not None
 
@@ -76,6 +75,8 @@ def test_steps_are_the_pipelines(path: Path) -> None:
         ({"training": {"history_dropout": 1.5}}, "training.history_dropout"),
         ({"data": {"source": "lamp"}}, "data"),
         ({"task": {"name": "mine"}}, "task.kind"),
+        ({"task": {"like": "LaMP_3", "show_outptus": False}}, "task.show_outptus"),
+        ({"task": {"like": "LaMP_3", "labels": ["2", "1"]}}, "task"),
     ],
 )
 def test_a_wrong_parameter_is_named(parameters: dict[str, Any], field: str, tmp_path: Path) -> None:
@@ -85,6 +86,15 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, Any], field: str, tmp_
     assert f"\n  {field}: " in str(caught.value)
 
 
-def test_an_unknown_task_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no built-in task 'LaMP_22'; there are"):
-        prepare(write_config(tmp_path, {"task": "LaMP_22"}))
+@pytest.mark.parametrize("task", ["LaMP_22", {"like": "LaMP_22", "show_outputs": False}])
+def test_an_unknown_task_is_named(task: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no built-in task 'LaMP_22'; there are") as caught:
+        prepare(write_config(tmp_path, {"task": task}))
+    assert "\n  task: " in str(caught.value)
+
+
+def test_a_built_in_task_is_changed(tmp_path: Path) -> None:
+    parameters = {"task": {"like": "LaMP_3", "name": "plain", "show_outputs": False}}
+    changed = prepare(write_config(tmp_path, parameters))["task"]
+    assert changed == LAMP_3.model_copy(update={"name": "plain", "show_outputs": False})
+    assert changed.item_template == "review: {text}"

@@ -6,6 +6,7 @@ that reads items rendered in another way cannot be asked.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +26,13 @@ logger = logging.getLogger(__name__)
 
 NOT_COMPARED = "champion_not_compared"
 """The note beside the predictions that says why there are none of the champion."""
-RENDERING = ("input_field", "output_field", "history_template")
-"""What of a task decides how payloads and items are rendered."""
+RENDERING = {
+    "input_field": "items",
+    "output_field": "items",
+    "item_template": "items",
+    "payload_template": "inputs",
+}
+"""What of a task decides how items and payloads are rendered."""
 
 
 class IncomparableChampionError(ValueError):
@@ -50,16 +56,15 @@ def answer_incumbent(
             of an encoder that cannot be had any more.
     """
     today = exam.recipe.task
-    for field in RENDERING:
+    for field, what in RENDERING.items():
         own, other = getattr(task, field), getattr(today, field)
         if own != other:
-            raise IncomparableChampionError(f"reads items by task.{field} {own!r}, not {other!r}")
+            raise IncomparableChampionError(f"reads {what} by task.{field} {own!r}, not {other!r}")
     rows = exam.question_rows()
     own_exam = replace(exam, recipe=exam.recipe.model_copy(update={"task": task, "llm": llm}))
     examples = own_exam.examples(rows)
     if llm.reads == "input" and task.prompt != today.prompt:
-        prompts = [task.render_prompt(payload) for payload in examples.payloads]
-        examples = replace(examples, prompts=prompts)
+        examples = replace(examples, prompts=reword_inputs(examples.payloads, task))
     card = plug_in.card()
     if card.encoder_fingerprint != exam.artifacts.vectors.fingerprint:
         examples = encode_anew(examples, exam, card)
@@ -68,6 +73,18 @@ def answer_incumbent(
     names = [arm_name, *(name_cut(arm_name, cut) for cut in cuts)]
     answers = answer_as(own_exam, plug_in, True, runs)
     return tabulate_predictions(exam, rows, {n: [a] for n, a in zip(names, answers, strict=True)})
+
+
+def reword_inputs(payloads: Sequence[str], task: Task) -> list[str]:
+    """Put the payloads into the champion's own words.
+
+    Raises:
+        IncomparableChampionError: If one was guessed, and has not all that these words need.
+    """
+    try:
+        return [task.render_prompt(payload) for payload in payloads]
+    except ValueError as err:
+        raise IncomparableChampionError(f"has a prompt of its own; {err}") from err
 
 
 def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:
@@ -80,7 +97,7 @@ def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:
         encoder = load_sentence_encoder(card.encoder, find_device())
     except ValueError as err:
         raise IncomparableChampionError(f"reads vectors of a lost encoder ({err})") from err
-    described = describe_encoder(encoder, card.encoder, exam.recipe.task.history_template)
+    described = describe_encoder(encoder, card.encoder, exam.recipe.task.item_template)
     if described["fingerprint"] != card.encoder_fingerprint:
         raise IncomparableChampionError(
             f"reads behavior vectors {card.encoder_fingerprint}, where its encoder "

@@ -1,10 +1,12 @@
 """Metrics as sums over questions, so that a bootstrap over users is one matrix product.
 
 Every metric is a matrix of per-question statistics and a function of their column sums: accuracy
-is (right, 1) summed and divided. Definitions are the benchmark's (method section 5): macro F1 runs
-over all labels of the task, an answer outside the labels is wrong, an ordinal answer that is no
-number counts as the farther of the lowest and the highest label, ROUGE is the F-measure without
-stemming.
+is (right, 1) summed and divided. Definitions are the benchmark's (method section 5): a label counts
+only as it is written, but for space around it; macro F1 runs over all labels of the task; an answer
+outside the labels is wrong; an ordinal answer is a number where Python's `float` reads one ("4.0",
+not "score: 4"), or else counts as the farther of the lowest and the highest label; ROUGE is the
+F-measure without stemming. An infinite number or NaN, which the benchmark would let through, is no
+number here.
 
 Letters: N questions, K statistics of one metric, L labels.
 """
@@ -93,14 +95,14 @@ def compute_metric(
 def encode_labels(answers: Sequence[str | None], task: Task) -> NDArray[np.int64]:
     """Return every answer's position among the task's labels, or OUTSIDE_LABELS.
 
-    Space around an answer and upper case say nothing; ordinal answers are compared as numbers.
+    Only space around an answer says nothing; ordinal answers are compared as numbers.
 
     Raises:
-        ValueError: If two labels of the task differ only in case.
+        ValueError: If two labels of the task differ only in space around them.
     """
     keys = [_normalise(label, task) for label in task.labels]
     if len(set(keys)) < len(keys):
-        raise ValueError(f"task {task.name}: labels differ only in case: {list(task.labels)}")
+        raise ValueError(f"task {task.name}: labels differ only in space: {list(task.labels)}")
     position = {key: index for index, key in enumerate(keys)}
     codes = (
         OUTSIDE_LABELS if answer is None else position.get(_normalise(answer, task), OUTSIDE_LABELS)
@@ -119,7 +121,7 @@ def parse_number(answer: str) -> float | None:
 
 
 def _normalise(answer: str, task: Task) -> str | float | None:
-    return parse_number(answer) if task.kind == "ordinal" else answer.strip().casefold()
+    return parse_number(answer) if task.kind == "ordinal" else answer.strip()
 
 
 def _score_errors(predictions: Sequence[str], golds: Sequence[str], task: Task) -> FloatArray:

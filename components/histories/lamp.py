@@ -28,7 +28,7 @@ from components.histories.tables import (
     Split,
     write_histories,
 )
-from components.tasks.lamp import BENCHMARK_NAMES
+from components.tasks.lamp import LAMP_TASKS
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -80,23 +80,6 @@ def read_lamp(config: LampConfig, task: Task, seed: int, directory: Path) -> His
         )
 
 
-def extract_payload(text: str, task: Task) -> str | None:
-    """Return the part of a prompt that the task's template stands for, None if it is another."""
-    before, _, after = task.prompt.partition("{payload}")
-    before, after = before.format(), after.format()
-    if text.startswith(before) and text.endswith(after) and len(text) >= len(before + after):
-        return text[len(before) : len(text) - len(after)]
-    return None
-
-
-def guess_payload(text: str, task: Task) -> str:
-    """Return what stands behind the prompt's last word before the payload ("review:"), else all."""
-    words = task.prompt.partition("{payload}")[0].split()
-    if words and words[-1].endswith(":") and words[-1] in text:
-        return text.partition(words[-1])[2].strip()
-    return text
-
-
 def _find_split(folder: Path, split: Split) -> SplitPaths | None:
     """Return the files of questions and outputs, None (with a warning) if one is not there."""
     found: list[Path] = []
@@ -122,15 +105,15 @@ def _read_split(
     golds = _read_golds(paths.outputs, task)
     found: list[QuestionRow] = []
     unlike: list[str] = []
-    for question_id, record in _read_questions(paths.questions, seen):
+    for question_id, record in read_questions(paths.questions, seen):
         if question_id not in golds:
             raise record.error("output", f"there is no gold of this id in {paths.outputs}")
         user_id, profile = items.add_profile(record, question_id)
         text = record.text("input")
-        payload = extract_payload(text, task)
+        payload = task.extract_payload(text)
         if payload is None:
             unlike.append(question_id)
-            payload = guess_payload(text, task)
+            payload = task.guess_payload(text)
         row = QuestionRow(
             question_id=question_id,
             user_id=user_id,
@@ -142,11 +125,20 @@ def _read_split(
             history=profile,
         )
         found.append(row)
-    _warn_of_prompts(paths.questions, task, unlike, len(found))
+    warn_of_prompts(paths.questions, task, unlike, len(found))
     return found
 
 
-def _read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Record]]:
+def read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Record]]:
+    """Read a questions file, one question with its id at a time.
+
+    Args:
+        path: The file.
+        seen: Says in which file each question id stood, and is added to.
+
+    Raises:
+        ValueError: If the file is bad, has no questions, or an id stood before.
+    """
     for question_id, record in _read_entries(path, "question", read_elements(path, "question")):
         if question_id in seen:
             raise record.error("id", f"stands in {seen[question_id]} already")
@@ -163,7 +155,7 @@ def _read_golds(path: Path, task: Task) -> dict[str, str]:
         raise ValueError(f"{path}, field 'golds': expected a list of golds, got {came}")
     named = str(document.get("task"))
     # A task of one's own may be told in the benchmark's layout under any name.
-    if named != task.name and {named, task.name} <= BENCHMARK_NAMES:
+    if named != task.name and {named, task.name} <= LAMP_TASKS.keys():
         raise ValueError(f"{path}, field 'task': is {named!r}, but the run's is {task.name!r}")
     golds: dict[str, str] = {}
     for question_id, record in _read_entries(path, "gold", document["golds"]):
@@ -199,7 +191,8 @@ def _tabulate(
         yield pa.Table.from_pylist(rows, schema=QUESTION_SCHEMA)
 
 
-def _warn_of_prompts(path: Path, task: Task, unlike: list[str], num_questions: int) -> None:
+def warn_of_prompts(path: Path, task: Task, unlike: list[str], num_questions: int) -> None:
+    """Say how many of a file's inputs are not worded like the task's prompt: their ids."""
     if unlike:
         logger.warning(
             "%s: %d of %d inputs are not worded like the prompt of task %s (first: %s); "

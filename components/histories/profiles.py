@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,37 @@ CREATE TABLE items (
 """
 ORDER = "ORDER BY user_id, time, number"  # a time that is unknown comes first
 EPOCH = datetime(1970, 1, 1)
+
+
+class ProfileItem(NamedTuple):
+    """One item of a profile."""
+
+    item_id: str
+    record: Record
+    time: datetime | None
+
+
+def read_profile(question: Record) -> list[ProfileItem]:
+    """Return the items of a question's profile, oldest first; those without a date come before.
+
+    Raises:
+        ValueError: If the profile or an item is bad, or an id stands twice.
+    """
+    profile = question.require("profile")
+    if not isinstance(profile, list):
+        raise question.error("profile", f"is {type(profile).__name__}, expected a list")
+    items: dict[str, ProfileItem] = {}
+    for number, values in enumerate(profile, start=1):
+        if not isinstance(values, dict):
+            raise question.error(
+                "profile", f"item {number} is {type(values).__name__}, not an object"
+            )
+        record = Record(f"{question.place}, profile item {number}", values)
+        item = ProfileItem(record.identifier("id"), record, _read_time(record))
+        if item.item_id in items:
+            raise record.error("id", f"{item.item_id!r} stands twice in this profile")
+        items[item.item_id] = item
+    return sorted(items.values(), key=lambda item: _order(item.time))
 
 
 class ProfileItems:
@@ -59,29 +90,18 @@ class ProfileItems:
         Raises:
             ValueError: If the profile or an item is bad, or an id stands for two items.
         """
-        profile = question.require("profile")
-        if not isinstance(profile, list):
-            raise question.error("profile", f"is {type(profile).__name__}, expected a list")
+        profile = question.values.get("profile")
         user = question.values.get("user_id")
         if profile and self._latest is not None and self._latest[:2] == (user, profile):
             return self._latest[2]
-        records = [
-            Record(f"{question.place}, profile item {number}", _as_object(question, number, item))
-            for number, item in enumerate(profile, start=1)
-        ]
-        named = [(record.identifier("id"), record, _read_time(record)) for record in records]
-        named.sort(key=lambda entry: _order(entry[2]))
+        items = read_profile(question)
         if "user_id" in question.values:
             user_id = question.identifier("user_id")
         else:
-            user_id = f"item:{named[0][0]}" if named else f"question:{question_id}"
-        numbers: dict[str, int] = {}
-        for item_id, record, time in named:
-            if item_id in numbers:
-                raise record.error("id", f"{item_id!r} stands twice in this profile")
-            numbers[item_id] = self._find_item(user_id, item_id, record, time)
+            user_id = f"item:{items[0].item_id}" if items else f"question:{question_id}"
+        numbers = [self._find_item(user_id, item) for item in items]
         # A user's questions often stand together, each with the same profile.
-        found = user_id, np.fromiter(numbers.values(), dtype=np.int32)
+        found = user_id, np.array(numbers, dtype=np.int32)
         self._latest = (user, profile, found)
         return found
 
@@ -100,8 +120,9 @@ class ProfileItems:
         while rows := cursor.fetchmany(ROWS_PER_BATCH):
             yield pa.table(list(zip(*rows, strict=True)), schema=ITEM_SCHEMA)
 
-    def _find_item(self, user_id: str, item_id: str, record: Record, time: datetime | None) -> int:
+    def _find_item(self, user_id: str, item: ProfileItem) -> int:
         """Return the number of an item, which is added if it is new."""
+        item_id, record, time = item
         source = json.dumps(record.values, sort_keys=True).encode()
         digest = hashlib.blake2b(source, digest_size=16).digest()
         known = self._database.execute(
@@ -128,12 +149,6 @@ class ProfileItems:
         if task.output_field is not None:
             output = fields[task.output_field] = record.output(task.output_field, task)
         return task.render_item(fields), record.text(task.input_field), output
-
-
-def _as_object(question: Record, number: int, item: Any) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        raise question.error("profile", f"item {number} is {type(item).__name__}, not an object")
-    return item
 
 
 def _read_time(record: Record) -> datetime | None:

@@ -215,7 +215,7 @@ def write_split(directory: Path, split: str, task: Task, world: World, users: li
         ]
         for index, question in enumerate(user.questions):
             identifier = question_id(split, number, index)
-            prompt = task.prompt.format(payload=question.text)
+            prompt = task.render_prompt(question.text)
             questions.append(
                 {"id": identifier, "user_id": user_id, "input": prompt, "profile": profile}
             )

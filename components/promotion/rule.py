@@ -9,7 +9,14 @@ one end of a two-sided 95 % interval.
 from pydantic import Field
 
 from components.config import Config
-from components.evaluation.evaluation import CONTROLS, Decision, Evaluation, Interval, Reason
+from components.evaluation.evaluation import (
+    CONTROLS,
+    Decision,
+    Evaluation,
+    Interval,
+    Reason,
+    Status,
+)
 from components.evaluation.metrics import higher_is_better
 from components.promotion.config import PromotionConfig
 
@@ -53,12 +60,12 @@ def decide(
     """
     if champion is not None and champion.is_candidate:
         sentence = f"Already champion: version {champion.version} has the same weights."
-        reason = Reason(rule=ALREADY_CHAMPION, passed=True, sentence=sentence)
+        reason = _judge(ALREADY_CHAMPION, True, sentence)
         return Decision(promoted=True, reasons=[reason])
     reasons = [judge_control(evaluation, arm) for arm in CONTROLS]
     reasons.append(judge_champion(evaluation, champion, config))
     reasons.append(judge_users(evaluation, config))
-    return Decision(promoted=all(reason.passed for reason in reasons), reasons=reasons)
+    return Decision(promoted=not any(reason.blocks for reason in reasons), reasons=reasons)
 
 
 def judge_control(evaluation: Evaluation, arm: str) -> Reason:
@@ -68,11 +75,11 @@ def judge_control(evaluation: Evaluation, arm: str) -> Reason:
     difference = evaluation.differences.get(f"persona_vs_{arm}", {}).get(metric)
     if difference is None:
         sentence = f"Not evaluated: there is no {metric} of both persona and {arm}."
-        return Reason(rule=rule, passed=False, sentence=sentence)
+        return _judge(rule, False, sentence, status="not_evaluated")
     passed = evaluation.persona_beats(arm)
     verdict = "persona is better" if passed else "persona is not shown to be better"
     sentence = f"{describe_difference(evaluation, arm, difference)}: {verdict}."
-    return Reason(rule=rule, passed=passed, sentence=sentence)
+    return _judge(rule, passed, sentence)
 
 
 def judge_champion(
@@ -85,13 +92,13 @@ def judge_champion(
     """
     if champion is None:
         sentence = "There is no champion of this task and LLM to be compared with."
-        return Reason(rule=NOT_WORSE, passed=True, sentence=sentence)
+        return _judge(NOT_WORSE, True, sentence, status="not_evaluated")
     if champion.obstacle is not None:
         sentence = (
             f"Champion version {champion.version} {champion.obstacle}: it cannot be compared. "
             f"promotion.replace_incomparable is {str(config.replace_incomparable).lower()}."
         )
-        return Reason(rule=NOT_WORSE, passed=config.replace_incomparable, sentence=sentence)
+        return _judge(NOT_WORSE, config.replace_incomparable, sentence, status="not_evaluated")
     metric = evaluation.primary_metric
     difference = evaluation.differences.get("persona_vs_champion", {}).get(metric)
     if difference is None:
@@ -106,7 +113,7 @@ def judge_champion(
         f"{describe_difference(evaluation, 'champion', difference)}: {verdict} than the margin of "
         f"{margin:.4f} worse ({config.margin_share:.1%} of version {champion.version}'s value)."
     )
-    return Reason(rule=NOT_WORSE, passed=passed, sentence=sentence)
+    return _judge(NOT_WORSE, passed, sentence)
 
 
 def judge_users(evaluation: Evaluation, config: PromotionConfig) -> Reason:
@@ -115,7 +122,13 @@ def judge_users(evaluation: Evaluation, config: PromotionConfig) -> Reason:
     passed = asked >= least
     verdict = "enough" if passed else "too few for a promotion"
     sentence = f"The questions are from {asked} users, at least {least} are needed: {verdict}."
-    return Reason(rule=ENOUGH_USERS, passed=passed, sentence=sentence)
+    return _judge(ENOUGH_USERS, passed, sentence)
+
+
+def _judge(rule: str, passed: bool, sentence: str, status: Status | None = None) -> Reason:
+    """Return a rule's reason; one that was not evaluated may stand in the way or not."""
+    judged: Status = "passed" if passed else "failed"
+    return Reason(rule=rule, status=status or judged, blocks=not passed, sentence=sentence)
 
 
 def is_not_worse(metric: str, difference: Interval, margin: float) -> bool:

@@ -81,7 +81,7 @@ def _write_head(evaluation: Evaluation, task: Task, facts: ModelFacts) -> str:
         "one persona embedding, which stands before the input of a frozen LLM.\n\n"
         f"- Task: {task.name} ({task.kind})\n"
         f"- Prompt: {_code(task.prompt)}\n"
-        f"- History item: {_code(task.history_template)}\n"
+        f"- History item: {_code(task.item_template)}\n"
         f"- Output: {outputs}"
     )
 

@@ -70,7 +70,7 @@ class PersonaModel:
     def __init__(self, spec: ServingSpec, plug_in: EmbedderFolder, llm: LLMFolder) -> None:
         self.spec, self.card, device = spec, plug_in.card(), find_device()
         self._encoder = load_sentence_encoder(self.card.encoder, device)
-        template = spec.task.history_template
+        template = spec.task.item_template
         encoder = describe_encoder(self._encoder, self.card.encoder, template)
         for what, found, expected in (
             ("the user embedder", plug_in.weights_hash(), spec.plug_in_hash),

@@ -1,7 +1,11 @@
-"""The tasks of the LaMP benchmark that are built in (method section 5).
+"""The tasks of the LaMP benchmark (method section 5), the same for users and for times held out.
 
-Unlike the paper's code, the history templates show the item's label: a user's taste or harshness
-becomes visible to the frozen history encoder (method section 2, point 3).
+Unlike the paper's code, the history templates show the item's output: a user's taste or harshness
+becomes visible to the frozen history encoder (method section 2, point 3). `show_outputs: false`
+takes the templates without it.
+
+Of LaMP_6 only ids are public: its mails, the Avocado Research Email Collection, are licensed by the
+LDC. Who has built its files from them reads them like those of any other task.
 """
 
 from components.tasks.task import Task
@@ -24,6 +28,20 @@ LAMP_2_TAGS = (
     "true story",
 )
 
+LAMP_1 = Task(
+    name="LaMP_1",
+    kind="classification",
+    labels=("[1]", "[2]"),
+    prompt=(
+        'For an author who has written the paper with the title "{title}", which reference is '
+        "related? Just answer with [1] or [2] without explanation. "
+        '[1]: "{reference_1}" [2]: "{reference_2}"'
+    ),
+    payload_template='"{title}" [1]: "{reference_1}" [2]: "{reference_2}"',
+    input_field="title",
+    history_template="title: {title} abstract: {abstract}",
+)
+
 LAMP_2 = Task(
     name="LaMP_2",
     kind="classification",
@@ -36,6 +54,7 @@ LAMP_2 = Task(
     input_field="description",
     output_field="tag",
     history_template="tag: {tag} description: {description}",
+    plain_history_template="description: {description}",
 )
 
 LAMP_3 = Task(
@@ -49,6 +68,7 @@ LAMP_3 = Task(
     input_field="text",
     output_field="score",
     history_template="score: {score} review: {text}",
+    plain_history_template="review: {text}",
 )
 
 LAMP_4 = Task(
@@ -58,10 +78,38 @@ LAMP_4 = Task(
     input_field="text",
     output_field="title",
     history_template="title: {title} article: {text}",
+    plain_history_template="article: {text}",
 )
 
-LAMP_TASKS: dict[str, Task] = {task.name: task for task in (LAMP_2, LAMP_3, LAMP_4)}
-"""The built-in tasks by name."""
+LAMP_5 = Task(
+    name="LaMP_5",
+    kind="text",
+    prompt="Generate a title for the following abstract of a paper: {payload}",
+    input_field="abstract",
+    output_field="title",
+    history_template="title: {title} abstract: {abstract}",
+    plain_history_template="abstract: {abstract}",
+)
 
-BENCHMARK_NAMES = frozenset(f"LaMP_{number}" for number in range(1, 8))
-"""The benchmark's names for its tasks, as its outputs files give them."""
+LAMP_6 = Task(
+    name="LaMP_6",
+    kind="text",
+    prompt="Generate a subject for the following email: {payload}",
+    input_field="text",
+    output_field="title",
+    history_template="subject: {title} email: {text}",
+    plain_history_template="email: {text}",
+)
+
+LAMP_7 = Task(
+    name="LaMP_7",
+    kind="text",
+    prompt=("Paraphrase the following tweet without any explanation before or after it: {payload}"),
+    input_field="text",
+    history_template="{text}",
+)
+
+LAMP_TASKS: dict[str, Task] = {
+    task.name: task for task in (LAMP_1, LAMP_2, LAMP_3, LAMP_4, LAMP_5, LAMP_6, LAMP_7)
+}
+"""The built-in tasks by name; the names are those that the benchmark's outputs files give."""

@@ -3,12 +3,12 @@
 The benchmark's own wording and item fields: method section 5 (LaMP, arXiv 2304.11406).
 """
 
-from string import Formatter
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from components.config import Config
+from components.tasks.templates import check_readable, match_template, name_fields
 
 Kind = Literal["classification", "ordinal", "text"]
 Metric = Literal["accuracy", "macro_f1", "mae", "rmse", "rouge_1", "rouge_l"]
@@ -35,14 +35,24 @@ class Task(Config):
         (), description="Outputs that are allowed, for ordinal ones ascending; none for text."
     )
     prompt: str = Field(
-        description="The LLM's input in the benchmark's words, with one {payload} for the text."
+        description="The LLM's input in the benchmark's words, around {payload} or several fields."
+    )
+    payload_template: str = Field(
+        "{payload}", description="What the input encoder reads, of the fields of the prompt."
     )
     input_field: str = Field(description="Field of a history item that holds its input text.")
     output_field: str | None = Field(
         None, description="Field of a history item that holds its output, where there is one."
     )
     history_template: str = Field(
-        description="How the history encoder reads an item, e.g. 'score: {score} review: {text}'."
+        description="How the history encoder reads an item, e.g. 'score: {score} review: {review}'."
+    )
+    plain_history_template: str | None = Field(
+        None,
+        description="The same without the output; none if items have none.",
+    )
+    show_outputs: bool = Field(
+        True, description="Whether the history encoder reads the items' outputs too."
     )
 
     @property
@@ -56,27 +66,79 @@ class Task(Config):
         return self.metrics[0]
 
     @property
-    def history_fields(self) -> tuple[str, ...]:
-        """The item fields that the history template names, each once."""
-        return _template_fields(self.history_template)
+    def item_template(self) -> str:
+        """The history template in use: with the items' outputs, or without."""
+        if self.show_outputs or self.plain_history_template is None:
+            return self.history_template
+        return self.plain_history_template
 
-    def render_prompt(self, payload: str) -> str:
-        """Put an input text into the task's words: the LLM's whole input."""
-        return self.prompt.format(payload=payload)
+    @property
+    def history_fields(self) -> tuple[str, ...]:
+        """The item fields that the template in use names, each once."""
+        return name_fields(self.item_template)
 
     def render_item(self, fields: dict[str, str]) -> str:
         """Render a history item's fields as the text that the history encoder reads."""
-        return self.history_template.format_map(fields)
+        return self.item_template.format_map(fields)
+
+    def render_prompt(self, payload: str) -> str:
+        """Put a payload into the task's words: the LLM's whole input.
+
+        Raises:
+            ValueError: If the payload is not worded like the payload template.
+        """
+        fields = match_template(self.payload_template, payload)
+        if fields is None:
+            raise ValueError(
+                f"task {self.name}: an input must be worded like {self.payload_template!r}"
+            )
+        return self.prompt.format_map(fields)
+
+    def extract_payload(self, text: str) -> str | None:
+        """Return what the input encoder reads of a whole input, None if it is worded otherwise."""
+        fields = match_template(self.prompt, text)
+        return None if fields is None else self.payload_template.format_map(fields)
+
+    def guess_payload(self, text: str) -> str:
+        """Return what stands behind the prompt's last word before a field ("review:"), else all."""
+        first = f"{{{name_fields(self.prompt)[0]}}}"
+        words = self.prompt.partition(first)[0].split()
+        if words and words[-1].endswith(":") and words[-1] in text:
+            return text.partition(words[-1])[2].strip()
+        return text
 
     @model_validator(mode="after")
-    def _check_templates(self) -> Self:
-        if _template_fields(self.prompt) != ("payload",) or self.prompt.count("{payload}") != 1:
-            raise ValueError(f"prompt must name {{payload}} once and nothing else: {self.prompt!r}")
-        fields = self.history_fields
-        if not fields or not all(name and not set(name) & set(".[]") for name in fields):
+    def _check_prompt(self) -> Self:
+        for field in ("prompt", "payload_template"):
+            try:
+                check_readable(getattr(self, field))
+            except ValueError as err:
+                raise ValueError(f"{field} {err}") from err
+        named, read = name_fields(self.prompt), name_fields(self.payload_template)
+        if set(named) != set(read):
             raise ValueError(
-                f"history_template must name item fields, like {{{self.input_field}}}: "
-                f"{self.history_template!r}"
+                f"prompt names {list(named)}, but payload_template {list(read)}; "
+                "they must name the same fields"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_history_templates(self) -> Self:
+        for field in ("history_template", "plain_history_template"):
+            template = getattr(self, field)
+            names = () if template is None else name_fields(template)
+            if template is not None and not (
+                names and all(name and not set(name) & set(".[]") for name in names)
+            ):
+                raise ValueError(
+                    f"{field} must name item fields, like {{{self.input_field}}}: {template!r}"
+                )
+            if field == "plain_history_template" and self.output_field in names:
+                raise ValueError(f"{field} shows the output {self.output_field!r}: {template!r}")
+        if not self.show_outputs and self.output_field in self.history_fields:
+            raise ValueError(
+                f"show_outputs is false, but history_template shows {self.output_field!r} and "
+                "there is no plain_history_template"
             )
         return self
 
@@ -94,11 +156,6 @@ class Task(Config):
         if self.kind == "ordinal" and not _ascend(self.labels):
             raise ValueError(f"ordinal labels must be ascending numbers; got {list(self.labels)}")
         return self
-
-
-def _template_fields(template: str) -> tuple[str, ...]:
-    names = (name for _, name, _, _ in Formatter().parse(template) if name is not None)
-    return tuple(dict.fromkeys(names))
 
 
 def _ascend(labels: tuple[str, ...]) -> bool:

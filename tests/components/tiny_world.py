@@ -60,7 +60,7 @@ def make_artifacts(directory: Path) -> tuple[Artifacts, EncoderConfig]:
     for name in ("vectors", "llm"):
         (directory / name).mkdir()
     texts = list(histories.items["text"])
-    vectors = encode_histories(texts, TASK.history_template, encoder, directory / "vectors")
+    vectors = encode_histories(texts, TASK.item_template, encoder, directory / "vectors")
     return Artifacts(histories, vectors, write_listening_llm(folder, directory / "llm")), encoder
 
 

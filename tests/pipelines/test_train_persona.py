@@ -259,7 +259,7 @@ def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
     compared = compare_again(retrained, task, LLM)
     assert "champion" not in set(compared.table["arm"].to_pylist())
     assert compared.notes["champion_not_compared"] == (
-        "reads items by task.history_template 'tag: {tag} description: {description}', "
+        "reads items by task.item_template 'tag: {tag} description: {description}', "
         "not '{description}'"
     )
 

@@ -8,7 +8,11 @@ import pytest
 
 from components.encoders.behavior_vectors import encode_histories
 from components.evaluation.arms import Exam, answer_as
-from components.evaluation.champion_exam import IncomparableChampionError, answer_as_champion
+from components.evaluation.champion_exam import (
+    IncomparableChampionError,
+    answer_as_champion,
+    reword_inputs,
+)
 from components.evaluation.predictions import conform_predictions
 from components.tasks.lamp import LAMP_2
 from components.training.train import Artifacts
@@ -39,7 +43,7 @@ def other_vectors(artifacts, recipe, tmp_path_factory):
     other = recipe.encoder.model_copy(update={"prompt": "a film: "})
     texts = list(artifacts.histories.items["text"])
     directory = tmp_path_factory.mktemp("other_vectors")
-    return encode_histories(texts, TASK.history_template, other, directory)
+    return encode_histories(texts, TASK.item_template, other, directory)
 
 
 def ask(exam, plug_in, task=TASK, llm=LLM):
@@ -106,15 +110,26 @@ def test_questions_without_history_need_no_vectors(exam, persona, other_vectors)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("history_template", "{description}"), ("input_field", "plot")]
+    ("change", "said"),
+    [
+        ({"history_template": "{description}"}, "items by task.item_template '{description}', not"),
+        ({"show_outputs": False}, "items by task.item_template 'description: {description}', not"),
+        ({"input_field": "plot"}, "items by task.input_field 'plot', not 'description'"),
+        ({"payload_template": "a {payload}"}, "inputs by task.payload_template 'a {payload}', not"),
+    ],
 )
-def test_items_rendered_in_another_way_cannot_be_asked(exam, persona, field, value):
-    own = TASK.model_copy(update={field: value})
+def test_what_is_rendered_in_another_way_cannot_be_asked(exam, persona, change, said):
+    own = TASK.model_copy(update=change)
     with pytest.raises(IncomparableChampionError) as caught:
         ask(exam, persona, task=own)
-    assert (
-        str(caught.value) == f"reads items by task.{field} {value!r}, not {getattr(TASK, field)!r}"
-    )
+    assert str(caught.value).startswith(f"reads {said}")
+
+
+def test_a_guessed_payload_may_not_fit_the_champions_words():
+    own = TASK.model_copy(update={"prompt": "{a}: {b}", "payload_template": "{a}, {b}"})
+    assert reword_inputs(["1, 2"], own) == ["1: 2"]
+    with pytest.raises(IncomparableChampionError, match="has a prompt of its own; task LaMP_2: an"):
+        reword_inputs(["1, 2", "12"], own)
 
 
 def test_an_encoder_that_is_gone_or_another_today_is_said(exam, persona, recipe, tmp_path):

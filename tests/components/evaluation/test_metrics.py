@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
 from components.evaluation.metrics import (
     compute_metric,
+    encode_labels,
     finish_metric,
     higher_is_better,
     score_questions,
@@ -18,10 +20,43 @@ SCORES = Task(name="scores", kind="ordinal", labels=("1", "2", "3", "4", "5"), *
 TITLES = Task(name="titles", kind="text", **TEMPLATES)
 
 
-def test_accuracy_ignores_case_and_space_and_counts_unknown_answers_as_wrong():
-    answers = [" sci-fi\n", "COMEDY", "drama", ""]
-    golds = ["Sci-Fi", "comedy", "war", "war"]
-    assert compute_metric("accuracy", answers, golds, TAGS) == 0.5
+AWKWARD_LABELS = [
+    (" Sci-Fi\n", "Sci-Fi", True),
+    ("\u00a0comedy\u3000", "comedy", True),  # spaces too, to Python's strip
+    ("sci-fi", "Sci-Fi", False),
+    ("Comedy", "comedy", False),
+    ("COMEDY", "comedy", False),
+    ("comedy.", "comedy", False),
+    ("comedy war", "comedy", False),
+    ("drama", "war", False),
+    ("", "war", False),
+    ("\U0001f680", "war", False),
+    ("wa\u0301r", "war", False),
+    ("ｗａｒ", "war", False),  # noqa: RUF001
+]
+
+
+@pytest.mark.parametrize(("answer", "gold", "right"), AWKWARD_LABELS)
+def test_a_label_is_right_only_as_it_is_written(answer, gold, right):
+    assert compute_metric("accuracy", [answer], [gold], TAGS) == right
+
+
+def test_awkward_answers_score_as_in_scikit_learn():
+    answers, golds, _ = zip(*AWKWARD_LABELS, strict=True)
+    stripped = [answer.strip() for answer in answers]
+    expected = f1_score(golds, stripped, labels=TAGS.labels, average="macro", zero_division=0)
+    assert compute_metric("macro_f1", answers, golds, TAGS) == pytest.approx(expected)
+    assert compute_metric("accuracy", answers, golds, TAGS) == accuracy_score(golds, stripped)
+    each = score_questions("accuracy", answers, golds, TAGS)
+    assert [*each[:, 0]] == [
+        accuracy_score([gold], [answer]) for gold, answer in zip(golds, stripped, strict=True)
+    ]
+
+
+def test_composed_and_combined_accents_are_two_labels():
+    labels = ("\u00e9t\u00e9", "e\u0301te\u0301")
+    task = Task(name="t", kind="classification", labels=labels, **TEMPLATES)
+    assert encode_labels([*labels, "ÉTÉ", " été ", None], task).tolist() == [0, 1, -1, 0, -1]
 
 
 def test_macro_f1_by_hand():
@@ -57,6 +92,19 @@ def test_sums_over_any_questions_give_the_metric_of_these_questions():
         ("good", "4", 3),
         ("", "2", 3),
         ("nan", "3", 2),
+        ("inf", "3", 2),
+        (" 4.0\n", "4", 0),
+        ("4e0", "3", 1),
+        ("-1", "1", 2),
+        ("４", "2", 2),  # noqa: RUF001  # Python's float reads digits of all scripts
+        ("score: 4", "2", 3),
+        ("4/5", "4", 3),
+        ("4.", "5", 1),
+        ("four", "1", 4),
+        ("④", "4", 3),
+        ("4\u0301", "4", 3),
+        ("\U0001f60a", "5", 4),
+        ("   ", "3", 2),
     ],
 )
 def test_an_ordinal_answer_that_is_no_number_is_the_farther_end(answer, gold, error):
@@ -72,6 +120,31 @@ def test_rouge_by_hand_without_stemming():
     assert compute_metric("rouge_l", ["win big"], ["big win"], TITLES) == pytest.approx(1 / 2)
     assert compute_metric("rouge_1", ["wins"], ["win"], TITLES) == 0
     assert compute_metric("rouge_1", ["", "x"], ["win", "x"], TITLES) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        ("", "A title"),
+        ("...", "A title"),
+        (" A title \n", "A title"),
+        ("A TITLE", "a title"),
+        ("titles", "title"),
+        ("the the the", "the end of the road"),
+        ("Café crème", "Cafe creme"),
+        ("Cafe\u0301", "Caf\u00e9"),
+        ("\U0001f600 wow", "wow \U0001f600\U0001f600"),
+        ("\uff11\uff12 steps", "12 steps"),
+        ("state-of-the-art, e.g. BERT", "State of the art: BERT"),
+        ("日本", "日本"),
+        ("road the of end", "the end of the road"),
+    ],
+)
+def test_rouge_of_each_question_is_rouge_scores(answer, gold):
+    expected = RougeScorer(["rouge1", "rougeL"]).score(gold.strip(), answer.strip())
+    for metric, name in (("rouge_1", "rouge1"), ("rouge_l", "rougeL")):
+        [[value, count]] = score_questions(metric, [answer], [gold], TITLES)
+        assert (value, count) == (expected[name].fmeasure, 1)
 
 
 def test_direction():
@@ -91,6 +164,6 @@ def test_what_is_wrong_is_named():
         compute_metric("mae", ["war"], ["war"], TAGS)
     with pytest.raises(ValueError, match="no questions"):
         compute_metric("accuracy", [], [], TAGS)
-    with pytest.raises(ValueError, match="differ only in case"):
-        task = Task(name="t", kind="classification", labels=("A", "a"), **TEMPLATES)
+    with pytest.raises(ValueError, match="differ only in space"):
+        task = Task(name="t", kind="classification", labels=("A", "A "), **TEMPLATES)
         compute_metric("accuracy", ["a"], ["a"], task)

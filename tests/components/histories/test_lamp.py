@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from components.histories.config import LampConfig
-from components.histories.lamp import extract_payload, guess_payload, read_lamp
-from components.tasks.lamp import LAMP_2, LAMP_3
+from components.histories.lamp import read_lamp
 from components.tasks.task import Task
 from tests.components.histories.source_writers import write_text
 
@@ -136,18 +135,6 @@ def test_withheld_golds_leave_the_split_out_with_a_warning(
         rows = read(tmp_path, task)
     assert [row["question_id"] for row in rows.questions] == ["q"]
     assert "test_outputs.json" in caplog.text
-
-
-def test_payload_is_what_stands_behind_the_prompt() -> None:
-    text = LAMP_2.render_prompt("A review: description: x")
-    assert extract_payload(text, LAMP_2) == "A review: description: x"
-    other = "Which tag? tags: [a, b] description: A film about description: x"
-    assert extract_payload(other, LAMP_2) is None
-    assert guess_payload(other, LAMP_2) == "A film about description: x"
-    assert guess_payload("A film.", LAMP_2) == "A film."
-    framed = LAMP_3.model_copy(update={"prompt": 'Rate "{payload}" now.'})
-    assert extract_payload('Rate "so "so"" now.', framed) == 'so "so"'
-    assert extract_payload('Rate " now.', framed) is None
 
 
 def test_inputs_worded_otherwise_are_counted(

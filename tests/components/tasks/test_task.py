@@ -25,6 +25,25 @@ def test_templates_are_filled() -> None:
     assert task.history_fields == ("score", "review")
 
 
+def test_items_are_shown_with_or_without_their_outputs() -> None:
+    plain = {"plain_history_template": "review: {review}"}
+    shown, hidden = (Task(**DESCRIPTION | plain, show_outputs=shows) for shows in (True, False))
+    assert shown.item_template == DESCRIPTION["history_template"]
+    assert hidden.item_template == "review: {review}"
+    assert hidden.history_fields == ("review",)
+    assert hidden.render_item({"score": "2", "review": "so so"}) == "review: so so"
+    without = {"output_field": None, "history_template": "{review}"}
+    assert Task(**DESCRIPTION | without, show_outputs=False).item_template == "{review}"
+
+
+def test_a_prompt_of_several_fields() -> None:
+    several = {"prompt": "By {a}: {b}?", "payload_template": "{b} ({a})"}
+    task = Task(**DESCRIPTION | several)
+    assert task.extract_payload("By Ann: a book: it?") == "a book: it (Ann)"
+    assert task.render_prompt("a book: it (Ann)") == "By Ann: a book: it?"
+    assert task.extract_payload("By Ann, a book?") is None
+
+
 @pytest.mark.parametrize(
     ("kind", "labels", "metrics"),
     [
@@ -42,9 +61,18 @@ def test_metrics_follow_the_kind(kind: str, labels: tuple[str, ...], metrics: An
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"prompt": "no place"}, "payload"),
+        ({"prompt": "no place"}, "prompt must name at least one field"),
         ({"prompt": "{payload} and {payload}"}, "payload"),
-        ({"prompt": "{payload} of {user}"}, "payload"),
+        ({"prompt": "{payload} of {user}"}, r"\['payload', 'user'\], but payload_template"),
+        ({"prompt": "{payload} } of"}, "Single '}'"),
+        ({"prompt": "{payload.text}"}, "prompt must name fields plainly"),
+        ({"prompt": "{payload:>3}"}, "prompt must name fields plainly"),
+        ({"prompt": "{a}{b}", "payload_template": "{a} {b}"}, "prompt needs some text between"),
+        ({"prompt": "{a} {b}", "payload_template": "{a}{b}"}, "payload_template needs some text"),
+        ({"prompt": "{a} {b}", "payload_template": "{a}"}, "must name the same fields"),
+        ({"show_outputs": False}, "history_template shows 'score' and there is no plain"),
+        ({"plain_history_template": "{score}"}, "plain_history_template shows the output 'score'"),
+        ({"plain_history_template": "review"}, "plain_history_template must name item fields"),
         ({"history_template": "nothing"}, "history_template"),
         ({"history_template": "{} {}"}, "history_template"),
         ({"history_template": "{review.text}"}, "history_template"),
