@@ -21,7 +21,7 @@ import numpy as np
 from scipy.stats import beta
 from tqdm import tqdm
 
-from components.evaluation.bootstrap import build_interval, resample_sums
+from components.evaluation.bootstrap import build_interval, count_effective_users, resample_sums
 from components.evaluation.evaluation import Evaluation
 from components.promotion.config import PromotionConfig
 from components.promotion.rule import ChampionComparison, decide
@@ -100,19 +100,21 @@ def evaluate(right: np.ndarray, users: np.ndarray, num_draws: int, seed: int) ->
     statistics = np.column_stack([right, np.ones(len(right))])
     sums = resample_sums(statistics, users, num_draws, seed)
     draws = sums[:, :-1] / sums[:, -1:]
-    means = right.mean(axis=0)
+    means, size = right.mean(axis=0), count_effective_users(users)
     return Evaluation(
         task="simulated",
         split="test",
         num_questions=len(right),
         num_users=int(users[-1]) + 1,
         arms={
-            arm: {"accuracy": build_interval(means[column], draws[:, column])}
+            arm: {"accuracy": build_interval(means[column], draws[:, column], size)}
             for column, arm in enumerate(ARMS)
         },
         differences={
             f"persona_vs_{arm}": {
-                "accuracy": build_interval(means[0] - means[column], draws[:, 0] - draws[:, column])
+                "accuracy": build_interval(
+                    means[0] - means[column], draws[:, 0] - draws[:, column], size
+                )
             }
             for column, arm in enumerate(ARMS)
             if column

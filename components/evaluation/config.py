@@ -52,7 +52,7 @@ class PerUserLoraConfig(Config):
 
     num_users: int = Field(20, ge=1, description="Users of the sample, seeded.")
     rank: int = Field(8, ge=1, description="Rank r of the LoRA matrices.")
-    alpha: float = Field(32.0, gt=0, description="LoRA's alpha.")
+    alpha: int = Field(32, gt=0, description="LoRA's alpha.")
     num_epochs: float = Field(3.0, gt=0, description="Passes over the user's history items.")
     batch_size: int = Field(8, ge=1, description="History items a step.")
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate.")

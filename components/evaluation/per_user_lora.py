@@ -51,8 +51,17 @@ class SampleAnswers:
     """Why nobody could answer."""
 
 
-class Pairs(list[Pair], Dataset[Pair]):
+@dataclass(frozen=True)
+class Pairs(Dataset[Pair]):
     """A user's history as something to learn from."""
+
+    pairs: list[Pair]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Pair:
+        return self.pairs[index]
 
 
 class _TunedLLM(nn.Module):
@@ -119,11 +128,12 @@ def read_pairs(exam: Exam, items: Sequence[int]) -> Pairs:
     """Return history items as the questions that they once were, with their answers."""
     chosen = exam.artifacts.histories.items.select(items)
     task, reads = exam.recipe.task, exam.recipe.llm.reads
-    return Pairs(
+    pairs = [
         (task.render_prompt(text) if reads == "input" else text, output)
         for text, output in zip(chosen["input"], chosen["output"], strict=True)
         if output is not None
-    )
+    ]
+    return Pairs(pairs)
 
 
 def _adapt(llm: FrozenLLM, settings: PerUserLoraConfig) -> Any:

@@ -102,7 +102,7 @@ class ProfileItems:
         numbers = [self._find_item(user_id, item) for item in items]
         # A user's questions often stand together, each with the same profile.
         found = user_id, np.array(numbers, dtype=np.int32)
-        self._latest = (user, profile, found)
+        self._latest = (user, question.require("profile"), found)
         return found
 
     def number_rows(self) -> NDArray[np.int32]:

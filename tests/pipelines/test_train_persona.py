@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from components.evaluation.arms import ExamRecipe
+from components.encoders.config import EncoderConfig
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.evaluation import Evaluation
+from components.evaluation.exam import ExamRecipe
 from components.evaluation.predictions import Predictions
 from components.folder import Folder, hash_file
 from components.llm.config import LLMConfig
 from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
+from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.task import Task
 from steps.evaluate_champion import evaluate_champion
@@ -45,7 +47,7 @@ def test_a_refused_candidate_is_a_finished_run(first: Run, registry: MlflowClien
 
     candidate = first.load("register_user_embedder", "registration")
     tags = registry.get_model_version(MODEL, candidate.version).tags
-    assert tags["decision"].startswith("refused: accuracy (higher is better) of persona")
+    assert tags["decision"].startswith("refused: ")
     assert tags["weights_hash"] == candidate.weights_hash
     assert not first.load("promote_user_embedder", "promotion").promoted
     assert first.load("embed_users", "persona_store").files() == []
@@ -85,7 +87,8 @@ def test_artifacts_load_back(first: Run) -> None:
     assert len(vectors.open()) == len(histories.items)
     num_questions = SIMULATOR.num_test_users * SIMULATOR.eval_questions_per_user
     per_arm = predictions.groupby("arm").size().to_dict()
-    arms = ("base", "instruction_only", "persona", "mean_pooling", "user_statistics")
+    arms = ["base", "instruction_only", "persona", "mean_pooling", "user_statistics"]
+    arms += [f"persona_history_{cut}" for cut in (0, 1, 4, 16)]
     assert per_arm == dict.fromkeys(arms, num_questions) | {"shuffled": 2 * num_questions}
     assert set(predictions["prediction"]) <= set(LAMP_2.labels)
 
@@ -116,7 +119,7 @@ def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None
 
     assert Evaluation.model_validate_json(text) == first.load("check_promotion", "evaluation")
     assert (document["schema_version"], document["task"], document["split"]) == (
-        1,
+        2,
         "LaMP_2",
         "test",
     )
@@ -135,7 +138,7 @@ def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None
     assert all(set(f) == {"mean", "low", "high"} for metrics in figures for f in metrics.values())
     assert set(document["limits"]) == {"bayes", "without_user", "oracle"}
     assert all(set(limit) == {"accuracy", "macro_f1"} for limit in document["limits"].values())
-    assert {"slices", "costs", "gates"} <= set(document)
+    assert {"slices", "costs", "users", "attention"} <= set(document)
     chosen = document["notes"]["user_statistics"]["chosen"]
     page = (runs.reports / first.response.name / "evaluation.html").read_text()
     assert f"<dt>user_statistics</dt><dd>chosen: {chosen}; " in page
@@ -228,7 +231,14 @@ def test_a_kept_llms_users_are_those_of_the_run_that_tuned_it(
 
 def compare_again(retrained: Run, task: Task, llm: LLMConfig) -> Predictions:
     """Let the champion answer once more, for a candidate of other settings."""
-    recipe = ExamRecipe(task=task, llm=llm, evaluation=EvaluationConfig(), seed=0)
+    recipe = ExamRecipe(
+        task=task,
+        encoder=EncoderConfig(),
+        llm=llm,
+        retrieval=RetrievalConfig(),
+        evaluation=EvaluationConfig(),
+        seed=0,
+    )
     return evaluate_champion.entrypoint(
         retrained.load("validate_histories", "sound_histories"),
         retrained.load("encode_histories", "behavior_vectors"),
@@ -248,7 +258,11 @@ def test_the_champion_answers_by_the_settings_it_was_registered_with(
 
     again = compare_again(retrained, LAMP_2, other)
     assert again.table == compared.table
-    assert again.notes == compared.notes == retrained.load("check_promotion", "evaluation").notes
+    assert (
+        again.read().notes
+        == compared.read().notes
+        == retrained.load("check_promotion", "evaluation").notes
+    )
 
 
 def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
@@ -258,7 +272,7 @@ def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
 
     compared = compare_again(retrained, task, LLM)
     assert "champion" not in set(compared.table["arm"].to_pylist())
-    assert compared.notes["champion_not_compared"] == (
+    assert compared.read().notes["champion_not_compared"] == (
         "reads items by task.item_template 'tag: {tag} description: {description}', "
         "not '{description}'"
     )

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from components.evaluation.arms import Exam, ExamRecipe
+from components.encoders.config import EncoderConfig
 from components.evaluation.champion_exam import IncomparableChampionError
 from components.evaluation.config import EvaluationConfig
+from components.evaluation.exam import Exam, ExamRecipe
 from components.llm.config import LLMConfig
+from components.retrieval.config import RetrievalConfig
 from components.serving.persona_model import ServingSpec
 from components.tasks.lamp import LAMP_2
 from steps.evaluate_champion import answer_as_registered
@@ -20,6 +22,13 @@ def test_settings_of_another_version_of_the_code_are_named(tmp_path: Path) -> No
     spec = json.loads(path.read_text())
     spec["llm"]["num_wings"] = 2
     path.write_text(json.dumps(spec))
-    recipe = ExamRecipe(task=LAMP_2, llm=LLMConfig(), evaluation=EvaluationConfig(), seed=0)
+    recipe = ExamRecipe(
+        task=LAMP_2,
+        encoder=EncoderConfig(),
+        llm=LLMConfig(),
+        retrieval=RetrievalConfig(),
+        evaluation=EvaluationConfig(),
+        seed=0,
+    )
     with pytest.raises(IncomparableChampionError, match=r"version of the code \(llm\.num_wings: "):
         answer_as_registered(Exam(None, recipe), tmp_path, tmp_path)  # type: ignore[arg-type]

@@ -4,16 +4,18 @@ import json
 import shutil
 from dataclasses import replace
 
+import pyarrow.compute as pc
 import pytest
 
 from components.encoders.behavior_vectors import encode_histories
-from components.evaluation.arms import Exam, answer_as
+from components.evaluation.arms import answer_as
 from components.evaluation.champion_exam import (
     IncomparableChampionError,
-    answer_as_champion,
+    answer_incumbent,
     reword_inputs,
 )
-from components.evaluation.predictions import conform_predictions
+from components.evaluation.exam import Exam
+from components.evaluation.predictions import conform_table
 from components.tasks.lamp import LAMP_2
 from components.training.train import Artifacts
 from components.user_embedder.embedder_folder import EmbedderFolder
@@ -47,7 +49,8 @@ def other_vectors(artifacts, recipe, tmp_path_factory):
 
 
 def ask(exam, plug_in, task=TASK, llm=LLM):
-    return answer_as_champion(exam, plug_in, task, llm)["prediction"].to_pylist()
+    table = answer_incumbent(exam, plug_in, task, llm, "champion")
+    return table.filter(pc.equal(table["arm"], "champion"))["prediction"].to_pylist()
 
 
 def change(exam, **settings):
@@ -63,10 +66,11 @@ def edit_card(plug_in, directory, **changes):
 
 
 def test_with_the_candidates_settings_it_answers_as_persona_does(exam, persona, own_answers):
-    table = answer_as_champion(exam, persona, TASK, LLM)
-    conform_predictions(table)
-    assert set(table["arm"].to_pylist()) == {"champion"}
-    assert table["prediction"].to_pylist() == own_answers
+    table = answer_incumbent(exam, persona, TASK, LLM, "champion")
+    conform_table("predictions", table)
+    cuts = {"champion_history_0", "champion_history_2"}
+    assert set(table["arm"].to_pylist()) == {"champion", *cuts}
+    assert ask(exam, persona) == own_answers
 
 
 def test_it_asks_the_llm_in_its_own_way(exam, persona, own_answers):

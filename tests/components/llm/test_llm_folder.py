@@ -7,13 +7,11 @@ import torch
 from huggingface_hub import constants
 
 from components.folder import hash_file
-from components.llm.frozen_llm import (
-    SoftPrompt,
-    build_answer_rule,
-    collate_prompts,
-    generate_answers,
-)
+from components.llm.answering import answer_prompts, build_answer_rule
+from components.llm.config import LLMConfig
+from components.llm.frozen_llm import SoftPrompt, collate_prompts
 from components.llm.llm_folder import LLMSource, write_llm_folder
+from components.tasks.lamp import LAMP_2, LAMP_4
 from tests.components.tiny_models import KINDS, WIDTH, make_llm, make_t5
 
 SOURCE = LLMSource("tiny", None, "settings")
@@ -44,11 +42,11 @@ def test_a_written_llm_is_the_same_after_loading(kind, encoder_folder, tmp_path)
     before, after = (collate_prompts(one, prompts, None, 32) for one in (llm, loaded))
     assert all(torch.equal(before[name], after[name]) for name in before)
     soft = SoftPrompt(torch.randn(2, 2, WIDTH), torch.ones(2, 2))
-    for labels in ((), ("sci-fi", "action")):
-        rule = build_answer_rule(llm, labels, 5, 2)
-        assert build_answer_rule(loaded, labels, 5, 2) == rule
-        answers = generate_answers(llm, soft, before, rule)
-        assert generate_answers(loaded, soft, after, rule) == answers
+    for task in (LAMP_2, LAMP_4):
+        rule = build_answer_rule(llm, task, LLMConfig(num_beams=2))
+        assert build_answer_rule(loaded, task, LLMConfig(num_beams=2)) == rule
+        answers = answer_prompts(llm, soft, before, rule)
+        assert answer_prompts(loaded, soft, after, rule) == answers
 
 
 def test_a_hub_llm_is_a_name_and_a_commit(tmp_path):

@@ -59,10 +59,8 @@ def test_a_batch_holds_what_embedder_and_llm_read(encoder_folder):
     )
     collate = PersonaCollator(llm, tokenizer, card, 6)
     history = np.arange(6, dtype=np.float16).reshape(3, 2)
-    asked = [
-        Example("ask: time", "time", history),
-        Example("a", "a tale of time travel on a book", history[:0]),
-    ]
+    long = Example("a", "a tale of time travel on a book", history[:0])
+    asked = [Example("ask: time", "time", history), long]
     batch = collate(asked)
     assert "labels" not in batch
     words = [tokenizer.convert_ids_to_tokens(row) for row in batch["input_ids"]]
