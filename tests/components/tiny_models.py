@@ -23,6 +23,7 @@ from components.llm.warm_start import build_encoder_decoder
 
 WIDTH = 16
 WORDS = ("sci", "fi", "action", "based", "on", "a", "book", "tale", "of", "time", "travel")
+WORDS += ("comedy", "violence", "classic", "romance", "fantasy", "psychology", "dystopia")
 KINDS = ("t5", "warm_start", "llama")
 
 

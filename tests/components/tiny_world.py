@@ -71,6 +71,8 @@ def write_listening_llm(encoder_folder: Path, directory: Path) -> LLMFolder:
         for name, parameter in llm.model.named_parameters():
             if "crossattention" in name and "LayerNorm" not in name:
                 parameter.mul_(30.0)
+            if name.endswith("transform.LayerNorm.weight"):
+                parameter.mul_(8.0)  # else all tokens are as likely, and the shortest label wins
     return write_llm_folder(directory, LLMSource("warm_start", None, "settings"), llm, [])
 
 

@@ -30,7 +30,7 @@ def build_evaluation(gains, higher=True, champion_value=0.5):
 
 
 def passed_rules(decision):
-    return [reason.rule for reason in decision.reasons if reason.passed]
+    return [reason.rule for reason in decision.reasons if not reason.blocks]
 
 
 @pytest.mark.parametrize("higher", [True, False])
@@ -81,7 +81,7 @@ def test_a_handful_of_users_promotes_nobody_however_sure_the_bootstrap():
     few = evaluation.model_copy(update={"num_users": 29})
     decision = decide(few, None, PromotionConfig())
     assert not decision.promoted
-    [reason] = [reason for reason in decision.reasons if not reason.passed]
+    [reason] = [reason for reason in decision.reasons if reason.blocks]
     assert reason.rule == "enough_users"
     assert reason.sentence == (
         "The questions are from 29 users, at least 30 are needed: too few for a promotion."
@@ -113,7 +113,7 @@ def test_a_champion_that_cannot_be_asked_stays_unless_it_may_be_replaced():
     mute = CHAMPION.model_copy(update={"obstacle": "reads items by another template"})
     decision = decide(build_evaluation(CONTROLS), mute, PromotionConfig())
     assert not decision.promoted
-    [reason] = [reason for reason in decision.reasons if not reason.passed]
+    [reason] = [reason for reason in decision.reasons if reason.blocks]
     assert reason.rule == "not_worse_than_champion"
     assert reason.sentence == (
         "Champion version 7 reads items by another template: it cannot be compared. "
