@@ -96,7 +96,9 @@ def encode_texts(
     rows = {text: row for row, text in enumerate(distinct)}
     width = encoder.get_embedding_dimension()
     vectors = np.empty((len(distinct), width), dtype=np.float16)
-    with tqdm(total=len(distinct), desc="encoding histories", unit=" texts") as bar:
+    # A few texts, as one request's, show no bar.
+    bar = tqdm(total=len(distinct), desc="encoding", unit=" texts", delay=2, leave=None)
+    with bar:
         for start in range(0, len(distinct), config.batch_size):
             batch = distinct[start : start + config.batch_size]
             made = encoder.encode(

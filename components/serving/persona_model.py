@@ -98,17 +98,25 @@ class PersonaModel:
         ]
         return encode_texts(self._encoder, texts, self.card.encoder)
 
-    def answer(self, inputs: Sequence[str], histories: Sequence[np.ndarray]) -> list[str]:
+    def answer(
+        self,
+        inputs: Sequence[str],
+        histories: Sequence[np.ndarray],
+        prompts: Sequence[str] | None = None,
+    ) -> list[str]:
         """Answer each input for the user with that history; an empty history is served.
 
         Args:
             inputs: The payloads: what the benchmark's prompt is put around.
             histories: Behavior vectors, float16 [H, E] each, oldest first.
+            prompts: The whole inputs in words of their own; else they get the task's words.
+
+        Raises:
+            ValueError: If an input without words of its own does not fit into the task's.
         """
-        whole = self.spec.llm.reads == "input"
-        examples = [
-            Example(self.spec.task.render_prompt(text) if whole else text, text, history)
-            for text, history in zip(inputs, histories, strict=True)
-        ]
+        read = inputs
+        if self.spec.llm.reads == "input":
+            read = prompts or [self.spec.task.render_prompt(text) for text in inputs]
+        examples = [Example(*given) for given in zip(read, inputs, histories, strict=True)]
         answers = dict(self._model.answer(examples, self._collate, self._rule))
         return [answers[row] for row in range(len(examples))]
