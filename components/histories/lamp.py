@@ -102,7 +102,7 @@ def _read_split(
 
     The rows' histories are numbers of `items` yet.
     """
-    golds = _read_golds(paths.outputs, task)
+    golds = read_golds(paths.outputs, task)
     found: list[QuestionRow] = []
     unlike: list[str] = []
     for question_id, record in read_questions(paths.questions, seen):
@@ -146,7 +146,12 @@ def read_questions(path: Path, seen: dict[str, Path]) -> Iterator[tuple[str, Rec
         yield question_id, record
 
 
-def _read_golds(path: Path, task: Task) -> dict[str, str]:
+def read_golds(path: Path, task: Task) -> dict[str, str]:
+    """Read an outputs file: the gold of each question's id.
+
+    Raises:
+        ValueError: If the file is bad, is another task's, or a gold is not allowed by the task.
+    """
     document = read_json(path)
     if not isinstance(document, dict) or "golds" not in document:
         raise ValueError(f"{path}, field 'golds': is missing; expected an object with a list")
