@@ -20,7 +20,7 @@ from components.histories.lamp import read_questions, warn_of_prompts
 from components.histories.profiles import read_profile
 from components.histories.record import Record
 from components.serving.bundle import ServingBundle
-from components.serving.persona_model import PersonaModel
+from components.serving.persona_model import SPEC, PersonaModel
 from components.tasks.task import Task
 
 BATCH_SIZE = 64
@@ -107,6 +107,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="file of the predictions")
     parser.add_argument("--task-name", help="the benchmark's name of the task; else the bundle's")
     given = parser.parse_args()
+    if not (given.bundle / SPEC).is_file():
+        parser.error(f"{given.bundle} is no serving bundle: there is no {SPEC} in it")
     model = ServingBundle.at(given.bundle).load()
     predict_file(model, given.questions, given.output, given.task_name or model.spec.task.name)
 

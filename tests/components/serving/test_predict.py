@@ -71,6 +71,15 @@ def test_the_command_answers_as_the_evaluation_does(
     assert len(set(answers.values())) > 1
 
 
+def test_an_empty_folder_is_no_bundle(questions, tmp_path, monkeypatch, capsys):
+    """A refused candidate's bundle is empty."""
+    arguments = ["--bundle", tmp_path, "--questions", questions, "--output", tmp_path / "p.json"]
+    monkeypatch.setattr("sys.argv", ["predict", *map(str, arguments)])
+    with pytest.raises(SystemExit):
+        predict.main()
+    assert f"{tmp_path} is no serving bundle: there is no serving.json" in capsys.readouterr().err
+
+
 def test_batches_and_neighbours_change_nothing(model, questions, monkeypatch):
     whole = dict(predict.answer_questions(model, questions))
     monkeypatch.setattr(predict, "BATCH_SIZE", 3)
