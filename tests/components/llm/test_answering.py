@@ -74,6 +74,21 @@ def test_scores_are_the_sums_of_the_tokens_log_probabilities(llm):
     torch.testing.assert_close(scores, torch.tensor(expected), atol=1e-4, rtol=1e-4)
 
 
+def test_the_likeliest_label_alone_is_found_without_reading_all(llm):
+    rule = build_answer_rule(llm, make_task(), SCORED)
+    batch = collate_prompts(llm, [letter * 3 for letter in "abcdefghijklmnop"], None, 64)
+    pruned = 0
+    for seed in range(6):
+        soft = soft_prompts(16, seed, 3.0 * seed)
+        scores = score_labels(llm, soft, batch, rule.label_ids)
+        best = score_labels(llm, soft, batch, rule.label_ids, only_best=True)
+        assert best.argmax(dim=1).tolist() == scores.argmax(dim=1).tolist()
+        read = best.isfinite()
+        torch.testing.assert_close(best[read], scores[read], atol=1e-4, rtol=1e-4)
+        pruned += int((~read).sum())
+    assert pruned > 0
+
+
 def test_scored_answers_of_a_batch_are_those_of_its_rows(llm):
     soft = soft_prompts(3)
     for task in (make_task(), TEXT):
