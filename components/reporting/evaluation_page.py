@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.evaluation.evaluation import Evaluation
+from components.evaluation.evaluation import CONTROLS, Evaluation
 from components.reporting import tables
 from components.reporting.example_questions import ExampleQuestion
 from components.reporting.figures.arms import draw_arms, draw_seeds
@@ -87,7 +87,9 @@ def _draw(evaluation: Evaluation, curves: Curves) -> dict[str, Drawings]:
         figures["costs"] = draw_costs(evaluation)
     if list_history_slices(evaluation):
         figures["history"] = draw_history_gain(evaluation)
-    outcomes = {arm: outcome for arm, outcome in evaluation.users.items() if outcome.counts}
+    # The controls only: the table has every arm, and more panels leave none room for its title.
+    compared = {arm: evaluation.users[arm] for arm in CONTROLS if arm in evaluation.users}
+    outcomes = {arm: outcome for arm, outcome in compared.items() if outcome.counts}
     if outcomes:
         figures["users"] = draw_outcomes(outcomes, evaluation.primary_metric)
     if evaluation.attention is not None:
