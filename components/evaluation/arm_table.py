@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from components.evaluation.arm_names import name_cut
 from components.evaluation.config import EvaluationConfig
 from components.retrieval.config import RetrievalConfig, Retriever
-from components.training.train import SEED_PREFIX, TRAINED_ARMS
+from components.training.config import SEED_PREFIX
+from components.training.train import TRAINED_ARMS
 
-HISTORY_INFIX = "_history_"
-"""Between an arm and a number of items: `persona_history_4` reads the four newest ones."""
 WITHOUT_LLM = "user_statistics"
 PER_USER = "per_user_lora"
 
@@ -63,11 +63,6 @@ def build_arms(config: EvaluationConfig, retrieval: RetrievalConfig) -> dict[str
             cuts = config.history_cuts
             chosen |= {name_cut(name, cut): Arm(name, max_items=cut) for cut in cuts}
     return chosen
-
-
-def name_cut(name: str, num_items: int) -> str:
-    """Return the name of an arm that reads this many newest items of each history."""
-    return f"{name}{HISTORY_INFIX}{num_items}"
 
 
 def list_embedders(arms: Iterable[Arm]) -> list[str]:

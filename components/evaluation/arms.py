@@ -84,10 +84,11 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> Answers:
     """
     rows, recipe = exam.question_rows(), exam.recipe
     stored = StoredBytes(exam.artifacts.histories, rows, exam.artifacts.vectors.open().shape[1])
+    shared = exam.artifacts.llm.load(recipe.llm.dtype, find_device())
     answered: dict[str, Answered] = {}
     for name, arm in build_arms(recipe.evaluation, recipe.retrieval).items():
         logger.info("answering as %s", name)
-        answered[name] = answer_as_arm(exam, trained, arm, rows, stored)
+        answered[name] = answer_as_arm(exam, trained, arm, rows, stored, shared)
     notes: dict[str, JsonValue] = {}
     if WITHOUT_LLM in recipe.evaluation.arms:
         answered[WITHOUT_LLM], notes[WITHOUT_LLM] = answer_without_llm(exam, rows)
@@ -100,7 +101,9 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> Answers:
         else:
             parts.append(tabulate_predictions(exam, sample.rows, {PER_USER: [sample.answers]}))
             answered[PER_USER] = Answered([sample.answers], sample.cost)
-    agreement = compare_with_generation(exam, trained, rows, answered["persona"].runs[0])
+    agreement = compare_with_generation(
+        exam, trained.arm("persona"), rows, answered["persona"].runs[0], shared
+    )
     if agreement is not None:
         notes["agreement_with_generation"] = agreement
     return Answers(
@@ -113,13 +116,27 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> Answers:
 
 
 def answer_as_arm(
-    exam: Exam, trained: TrainedArms, arm: Arm, rows: Sequence[int], stored: StoredBytes
+    exam: Exam,
+    trained: TrainedArms,
+    arm: Arm,
+    rows: Sequence[int],
+    stored: StoredBytes,
+    shared: FrozenLLM,
 ) -> Answered:
-    """Let one arm of the table answer; its seconds hold the choice of retrieved items."""
+    """Let one arm of the table answer; its seconds hold the choice of retrieved items.
+
+    Args:
+        exam: The questions.
+        trained: The trained embedders.
+        arm: Which arm.
+        rows: The questions' rows.
+        stored: What histories take.
+        shared: The LLM of all arms for which none was tuned alone.
+    """
     plug_in = trained.arm(arm.embedder or "persona")
     is_plugged = arm.embedder is not None
-    folder = (trained.llm(arm.embedder) if arm.embedder else None) or exam.artifacts.llm
-    llm = folder.load(exam.recipe.llm.dtype, find_device())
+    own = trained.llm(arm.embedder) if arm.embedder else None
+    llm = own.load(exam.recipe.llm.dtype, find_device()) if own else shared
     started = time.perf_counter()
     runs = exam.show(arm, rows, llm.tokenizer)
     answers = answer_as(exam, plug_in, is_plugged, runs, llm)
@@ -150,7 +167,7 @@ def answer_without_llm(exam: Exam, rows: list[int]) -> tuple[Answered, JsonValue
 
 
 def compare_with_generation(
-    exam: Exam, trained: TrainedArms, rows: list[int], scored: Sequence[str]
+    exam: Exam, plug_in: EmbedderFolder, rows: list[int], scored: Sequence[str], llm: FrozenLLM
 ) -> JsonValue:
     """Say how often persona's free generation agrees with its answers by the labels' scores.
 
@@ -165,8 +182,7 @@ def compare_with_generation(
     free: LLMConfig = recipe.llm.model_copy(update={"answers": "generation"})
     generating = replace(exam, recipe=recipe.model_copy(update={"llm": free}))
     asked = [rows[place] for place in places]
-    plug_in = trained.arm("persona")
-    [generated] = answer_as(generating, plug_in, True, [generating.examples(asked)])
+    [generated] = answer_as(generating, plug_in, True, [generating.examples(asked)], llm)
     labels = set(recipe.task.labels)
     return {
         "questions": size,

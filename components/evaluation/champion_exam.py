@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
 from components.encoders.sentence_encoder import load_sentence_encoder
-from components.evaluation.arm_table import name_cut
+from components.evaluation.arm_names import name_cut
 from components.evaluation.arms import answer_as, tabulate_predictions
 from components.evaluation.exam import Exam, cut_histories
 from components.llm.config import LLMConfig

@@ -1,31 +1,15 @@
 """What was measured and decided: the content of evaluation.json."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
 from components.config import Config
+from components.evaluation.config import ArmName
 from components.evaluation.metrics import higher_is_better
 from components.tasks.task import METRICS, Metric
 
-ARMS = (
-    "base",
-    "instruction_only",
-    "user_statistics",
-    "retrieval_random",
-    "retrieval_recency",
-    "retrieval_bm25",
-    "retrieval_dense",
-    "retrieval_tuned",
-    "per_user_lora",
-    "mean_pooling",
-    "trained_on_shuffled",
-    "shuffled",
-    "persona",
-    "persona_retrieval",
-    "champion",
-    "reference",
-)
+ARMS = (*get_args(ArmName), "champion", "reference")
 """The known arms in the order of reports; method section 3 defines them."""
 
 BASELINES = tuple(arm for arm in ARMS if arm != "persona")

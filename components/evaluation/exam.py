@@ -90,7 +90,4 @@ def shuffle_histories(exam: Exam, rows: Sequence[int], examples: Examples) -> li
     """Return the examples once a draw, each with another user's history."""
     recipe = exam.recipe
     draws = draw_donors(exam.artifacts.histories, rows, recipe.evaluation.num_shuffles, recipe.seed)
-    return [
-        replace(examples, histories=[np.asarray(items, dtype=np.int64) for items in draw])
-        for draw in draws
-    ]
+    return [examples.with_histories(draw) for draw in draws]

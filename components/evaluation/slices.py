@@ -7,7 +7,6 @@ shorter ones are left out there.
 Letters: N questions.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,13 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from components.evaluation.aligned_predictions import AlignedPredictions
+from components.evaluation.arm_names import CUT_ARM, SEED_ARM
 from components.evaluation.evaluation import place_arm
 from components.evaluation.evidence import ALL
 from components.evaluation.predictions import conform_table
 from components.tasks.task import Task
 
-CUT_ARM = re.compile(r"(persona|champion|reference)_history_(\d+)")
-SEED_ARM = re.compile(r"persona_seed_(\d+)")
 WITHOUT_HISTORY = ("base", "instruction_only")
 """Arms that read no history: what it is cut to is nothing to them."""
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from components.evaluation.arm_names import SEED_ARM
 from components.evaluation.bootstrap import build_interval
 from components.evaluation.evaluation import (
     BASELINES,
@@ -18,7 +19,6 @@ from components.evaluation.evaluation import (
 from components.evaluation.evidence import ALL, Evidence, SliceEvidence, UserGains
 from components.evaluation.measure import JUDGES
 from components.evaluation.predictions import Answers, conform_table
-from components.evaluation.slices import SEED_ARM
 from components.tasks.task import Metric, Task
 
 MIN_GAP_DRAWS = 0.975

@@ -5,6 +5,9 @@ from pydantic import Field
 from components.config import Config
 from components.optimization.config import FitConfig
 
+SEED_PREFIX = "persona_seed_"
+"""`persona_seed_2` is persona, trained with a seed two further."""
+
 
 class AlignmentConfig(Config):
     """How the projector is aligned with the LLM's words before training."""

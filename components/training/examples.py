@@ -1,7 +1,7 @@
 """Questions and behavior vectors as the examples that a user embedder learns from and answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -43,6 +43,10 @@ class Examples(Sequence[Example]):
             return [self[row] for row in range(*index.indices(len(self)))]
         history = self.vectors[self.histories[index]]
         return Example(self.prompts[index], self.payloads[index], history, self.answers[index])
+
+    def with_histories(self, histories: Sequence[Sequence[int]]) -> "Examples":
+        """Return the same questions with other histories, as rows of `vectors`."""
+        return replace(self, histories=[np.asarray(rows, dtype=np.int64) for rows in histories])
 
 
 def build_examples(

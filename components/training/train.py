@@ -26,7 +26,7 @@ from components.retrieval.config import RetrievalConfig
 from components.retrieval.retrieval import Retrieval
 from components.tasks.task import Task
 from components.training.alignment import align_projector
-from components.training.config import TrainingConfig
+from components.training.config import SEED_PREFIX, TrainingConfig
 from components.training.examples import Examples, TrainingExamples, build_examples
 from components.user_embedder.collator import build_collator
 from components.user_embedder.config import EmbedderConfig
@@ -108,7 +108,6 @@ TRAINED_ARMS = {
     "retrieval_tuned": TrainedArm(Aggregation.NONE, is_retrieving=True),
 }
 """The arms that are an embedder of their own (method section 3)."""
-SEED_PREFIX = "persona_seed_"
 
 
 def find_trained_arm(name: str) -> TrainedArm:
@@ -179,8 +178,7 @@ def read_examples(
     examples = build_examples(histories.questions, artifacts.vectors.open(), rows, recipe.llm)
     if arm.is_shuffled and len(rows):
         [draw] = draw_donors(histories, rows.tolist(), 1, recipe.seed)
-        others = [np.asarray(items, dtype=np.int64) for items in draw]
-        examples = replace(examples, histories=others)
+        examples = examples.with_histories(draw)
     if arm.is_retrieving:
         read = read_retrieved(artifacts, recipe, llm.tokenizer)
         examples = replace(examples, prompts=read(rows))
