@@ -193,7 +193,8 @@ def tune_on_questions(
     for name, parameter in llm.model.named_parameters():
         parameter.requires_grad_(not any(part in name for part in kept))
     collate = partial(collate_tuning, llm, max_input_length=max_input_length)
-    inputs = FitInputs(examples, dev, collate)
+    lengths = [len(prompt) for prompt in examples.prompts]
+    inputs = FitInputs(examples, dev, collate, lengths)
     curve = fit(_HintedLLM(llm), inputs, config.fit, examples.seed, ("model.encoder",))
     llm.model.requires_grad_(False)
     llm.model.eval()

@@ -24,6 +24,9 @@ class FitInputs(NamedTuple):
     train: Dataset[Any]
     dev: Dataset[Any] | None
     collate: Callable[[list[Any]], dict[str, Any]]
+    lengths: Sequence[int] | None = None
+    """Of every training question, in any unit: steps read questions of like length, so that less
+    of a batch is padding. In random order if not given."""
 
 
 def uses_bfloat16(autocast: str) -> bool:
@@ -75,6 +78,15 @@ def fit(
     """
     # Imported here: it takes seconds, and a run whose steps are all cached fits nothing.
     from transformers import PrinterCallback, Trainer, TrainingArguments
+    from transformers.trainer_pt_utils import LengthGroupedSampler
+
+    class _Trainer(Trainer):  # type: ignore[misc]
+        """Trainer; its own grouping by length asks for a `datasets.Dataset`."""
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            if inputs.lengths is None:
+                return super()._get_train_sampler(train_dataset)
+            return LengthGroupedSampler(config.batch_size, lengths=list(inputs.lengths))
 
     num_examples = len(inputs.train)  # type: ignore[arg-type]
     if num_examples == 0:
@@ -106,7 +118,7 @@ def fit(
             seed=seed,
             data_seed=seed,
         )
-        trainer = Trainer(
+        trainer = _Trainer(
             model=model,
             args=arguments,
             train_dataset=inputs.train,

@@ -164,7 +164,9 @@ def train_user_embedder(
     embedder = build_user_embedder(card)
     if arm.aggregation is not Aggregation.NONE:
         prepare_projector(embedder, llm, artifacts, train_rows, recipe)
-    inputs = FitInputs(train, dev if len(dev) else None, build_collator(llm, card, recipe.llm))
+    lengths = [len(example.prompt) for example in train.examples]
+    collate = build_collator(llm, card, recipe.llm)
+    inputs = FitInputs(train, dev if len(dev) else None, collate, lengths)
     model = PersonaLLM(llm, embedder)
     curve = fit(model, inputs, recipe.training.fit, recipe.seed, ("embedder.input_encoder",))
     return save_user_embedder(embedder, card, curve, directory)
