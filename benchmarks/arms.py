@@ -7,7 +7,8 @@ promotion, with all arms in place of the configuration's. It prints a table and,
 one JSON object: `arms` and `differences` (persona minus the other arm) by metric as [value, low,
 high], `costs`, and what they were measured on. `--folder` keeps what was made and goes on from
 what it finds there, so that an interrupted run is not lost; settings are not compared with those
-of earlier calls, so give each configuration a folder of its own.
+of earlier calls, so give each configuration a folder of its own. Below it lies, for the benchmark's
+own evaluation, `lamp_predictions/<arm>.json` (of several draws the first).
 """
 
 import argparse
@@ -30,6 +31,7 @@ from components.evaluation.arms import answer_all_arms
 from components.evaluation.config import ArmName
 from components.evaluation.evaluation import Evaluation, Interval
 from components.evaluation.exam import Exam, ExamRecipe
+from components.evaluation.lamp_predictions import write_lamp_predictions
 from components.evaluation.measure import measure
 from components.evaluation.predictions import Predictions, write_predictions
 from components.evaluation.summarize import summarize
@@ -46,6 +48,8 @@ from pipelines.train_persona import train_persona
 logger = logging.getLogger(__name__)
 
 Rows = dict[str, dict[str, list[float]]]
+
+LAMP_PREDICTIONS = "lamp_predictions"
 
 
 def read_settings(path: Path | None) -> Any:
@@ -108,6 +112,8 @@ def evaluate_arms(settings: Any, folder: Path) -> Evaluation:
         with write_folder(folder / "predictions") as partial:
             write_predictions(partial, answer_all_arms(exam, trained))
     answers = Predictions.at(folder / "predictions").read()
+    if not (folder / LAMP_PREDICTIONS).exists():
+        write_lamp_predictions(answers.predictions, settings.task.name, folder / LAMP_PREDICTIONS)
     draws, limits = settings.evaluation.num_draws, artifacts.histories.limits
     evidence = measure(answers, settings.task, limits, draws, settings.seed)
     return summarize(evidence, answers, settings.task, settings.evaluation.split)

@@ -1,9 +1,10 @@
-"""How often the promotion rule promotes what it must not, and how often what it should.
+"""How often the promotion rules promote what they must not, and how often what they should.
 
-Candidates are simulated where the rule is most easily deceived: persona equals instruction_only,
-or the champion is better by exactly the margin, or both, and shuffled is far worse. They are judged
-by the bootstrap and the rule that the pipeline uses. Users differ in how much a persona helps them
-and, with a heavy tail, in how much they ask.
+Candidates are simulated where the rules are most easily deceived: persona equals instruction_only,
+or is worse than the champion by exactly the margin, on all questions, with short histories, or by
+rare losses that a small sample may not hold at all; shuffled is far worse. They are judged by the
+bootstrap and the default rules that the pipeline uses. Users differ in how much a persona helps
+them and, with a heavy tail, in how much they ask.
 
     python -m benchmarks.gate_statistics --json
 
@@ -21,10 +22,20 @@ import numpy as np
 from scipy.stats import beta
 from tqdm import tqdm
 
-from components.evaluation.bootstrap import build_interval, count_effective_users, resample_sums
-from components.evaluation.evaluation import Evaluation
-from components.promotion.config import PromotionConfig
-from components.promotion.rule import ChampionComparison, decide
+from components.evaluation.bootstrap import count_effective_users
+from components.evaluation.evidence import ALL, Evidence, SliceEvidence, UserGains
+from components.evaluation.measure import measure_figures
+from components.evaluation.metrics import FloatArray
+from components.promotion.artifact_check import ArtifactCheck
+from components.promotion.case import Rival
+from components.promotion.config import (
+    DEFAULT_RULES,
+    SHORT_HISTORIES,
+    NonInferiority,
+    PromotionConfig,
+)
+from components.promotion.decide import decide
+from components.tasks.task import Metric
 
 NUM_USERS = (20, 100, 700)
 ARMS = ("persona", "instruction_only", "shuffled", "champion")
@@ -32,9 +43,37 @@ ACCURACY = 0.6
 SHUFFLED_LOSS = 0.2
 USER_SPREAD = 0.05
 """Standard deviation over users of their level, and of what a persona gains for one."""
-CONFIG = PromotionConfig(min_users=1)
-"""The rule without its fewest users, so that the intervals alone are tested."""
-CHAMPION = ChampionComparison(version="1", weights_hash="champion", candidate_weights_hash="new")
+SHORT_SHARE = 0.5
+"""Share of a persona's gain that is left with a short history."""
+CONFIG = PromotionConfig(
+    rules=tuple(
+        rule.model_copy(update={"min_users": 2}) if hasattr(rule, "min_users") else rule
+        for rule in DEFAULT_RULES
+    )
+)
+"""The rules without a least number of users, so that the tests alone are tried."""
+[MARGIN], [SHORT_MARGIN] = (
+    {
+        rule.margin_share
+        for rule in DEFAULT_RULES
+        if isinstance(rule, NonInferiority)
+        and rule.to == "champion"
+        and (rule.slice == ALL) is whole
+    }
+    for whole in (True, False)
+)
+RIVALS = {office: Rival(version="1", is_candidate=False) for office in ("champion", "reference")}
+ARTIFACT = ArtifactCheck(
+    loaded=True,
+    problem=None,
+    num_questions=1,
+    num_equal=1,
+    p50_seconds=0.1,
+    p95_seconds=0.1,
+    load_seconds=1.0,
+    size_bytes=1,
+    foreign_modules=[],
+)
 
 
 class Case(NamedTuple):
@@ -45,12 +84,18 @@ class Case(NamedTuple):
     """What persona gains over instruction_only on average."""
     lead: float
     """What the champion is better than persona by, on average; in margins of the rule."""
+    short_lead: float | None = None
+    """The same with short histories; as much as with whole ones if not given."""
+    is_rare: bool = False
+    """Whether persona answers as the champion does but for rare questions that it loses."""
 
 
 FALSE = (
     Case("equal to instruction_only, champion better by the margin", 0.0, 1.0),
     Case("equal to instruction_only, champion far worse", 0.0, -20.0),
     Case("better than instruction_only, champion better by the margin", 0.1, 1.0),
+    Case("better on average, worse by the margin with short histories", 0.1, -8.0, 1.0),
+    Case("better than instruction_only, worse by the margin in rare losses", 0.1, 1.0, 0, True),
 )
 REAL = Case("better than instruction_only and the champion by .05", 0.05, -8.0)
 
@@ -78,48 +123,76 @@ class Outcome(NamedTuple):
 
 def simulate_answers(
     num_users: int, case: Case, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return which arms are right, float64 [N, arms] by `ARMS`, and each question's user [N]."""
+) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
+    """Return whether arms are right, float64 [N] by slice and arm, and each question's user [N]."""
     num_questions = np.minimum(1 + rng.lognormal(1.0, 1.0, num_users).astype(np.int64), 200)
     users = np.repeat(np.arange(num_users), num_questions)
     level_U, gain_U, champions_U = rng.normal(0, USER_SPREAD, (3, num_users))
     plain = ACCURACY + level_U[users]
-    persona = plain + case.effect + gain_U[users]
-    # The margin is a share of the champion's value: c = p + lead * share * c.
-    champion_mean = (ACCURACY + case.effect) / (1 - case.lead * CONFIG.margin_share)
-    champion = plain - ACCURACY + champion_mean + champions_U[users]
-    chances = np.column_stack([persona, plain, plain - SHUFFLED_LOSS, champion])
+
+    def find_chances(share: float, lead: float, margin: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the chances of persona and champion; the margin is a share of the champion's."""
+        persona = plain + share * (case.effect + gain_U[users])
+        champion = (ACCURACY + share * case.effect) / (1 - lead * margin)
+        return persona, plain - ACCURACY + champion + share * champions_U[users]
+
+    persona, champion = find_chances(1.0, case.lead, MARGIN)
+    chances = {
+        (ALL, "persona"): persona,
+        (ALL, "instruction_only"): plain,
+        (ALL, "shuffled"): plain - SHUFFLED_LOSS,
+        (ALL, "champion"): champion,
+    }
+    short = (case.lead, MARGIN) if case.short_lead is None else (case.short_lead, SHORT_MARGIN)
+    for name in SHORT_HISTORIES:
+        chances[name, "persona"], chances[name, "champion"] = find_chances(SHORT_SHARE, *short)
     # Half of a question's luck is its own: arms tend to be right on the same questions.
-    luck = 0.5 * (rng.random((len(users), 1)) + rng.random((len(users), len(ARMS))))
-    ranks = np.where(luck < 0.5, 2 * luck**2, 1 - 2 * (1 - luck) ** 2)  # uniform again
-    return (ranks < chances).astype(np.float64), users
+    shared = rng.random(len(users))
+    right = {}
+    for key, chance in chances.items():
+        luck = 0.5 * (shared + rng.random(len(users)))
+        ranks = np.where(luck < 0.5, 2 * luck**2, 1 - 2 * (1 - luck) ** 2)  # uniform again
+        right[key] = (ranks < chance).astype(np.float64)
+    right |= {
+        (name, "instruction_only"): right[ALL, "instruction_only"] for name in SHORT_HISTORIES
+    }
+    if case.is_rare:
+        mean = ACCURACY + case.effect
+        rate = mean * case.lead * MARGIN / (1 - case.lead * MARGIN) / (1 - mean)
+        lost = rng.random(len(users)) < rate
+        right[ALL, "champion"] = np.maximum(right[ALL, "persona"], lost)
+        right |= {(name, "champion"): right[name, "persona"] for name in SHORT_HISTORIES}
+    right |= {(name, "reference"): right[name, "champion"] for name in (ALL, *SHORT_HISTORIES)}
+    return right, users
 
 
-def evaluate(right: np.ndarray, users: np.ndarray, num_draws: int, seed: int) -> Evaluation:
+def measure(
+    right: dict[tuple[str, str], np.ndarray], users: np.ndarray, num_draws: int, seed: int
+) -> Evidence:
     """Measure simulated answers as the pipeline measures real ones."""
-    statistics = np.column_stack([right, np.ones(len(right))])
-    sums = resample_sums(statistics, users, num_draws, seed)
-    draws = sums[:, :-1] / sums[:, -1:]
-    means, size = right.mean(axis=0), count_effective_users(users)
-    return Evaluation(
-        task="simulated",
-        split="test",
-        num_questions=len(right),
-        num_users=int(users[-1]) + 1,
-        arms={
-            arm: {"accuracy": build_interval(means[column], draws[:, column], size)}
-            for column, arm in enumerate(ARMS)
-        },
-        differences={
-            f"persona_vs_{arm}": {
-                "accuracy": build_interval(
-                    means[0] - means[column], draws[:, 0] - draws[:, column], size
-                )
-            }
-            for column, arm in enumerate(ARMS)
-            if column
-        },
-    )
+    ones = np.ones(len(users))
+    # All slices are of the same questions, so that they share the resamples.
+    statistics: dict[tuple[str, Metric], FloatArray] = {
+        (f"{name}/{arm}", "accuracy"): np.column_stack([values, ones])
+        for (name, arm), values in right.items()
+    }
+    figures = measure_figures(statistics, users, num_draws, seed)
+    counts = (len(users), int(users[-1]) + 1, count_effective_users(users))
+    slices = {
+        name: SliceEvidence(
+            {
+                (arm, "accuracy"): figures[f"{where}/{arm}", "accuracy"]
+                for where, arm in right
+                if where == name
+            },
+            *counts,
+        )
+        for name in (ALL, *SHORT_HISTORIES)
+    }
+    num_questions = np.bincount(users)
+    gain = right[ALL, "persona"] - right[ALL, "instruction_only"]
+    gains = {"instruction_only": np.bincount(users, weights=gain) / num_questions}
+    return Evidence(("accuracy",), slices, {}, UserGains(num_questions, gains, num_draws, seed))
 
 
 def run_trials(case: Case, num_users: int, trials: int, num_draws: int, seed: int) -> Outcome:
@@ -127,8 +200,8 @@ def run_trials(case: Case, num_users: int, trials: int, num_draws: int, seed: in
     rng = np.random.default_rng((seed, num_users, [*FALSE, REAL].index(case)))
     promotions = 0
     for trial in tqdm(range(trials), desc=f"{num_users} users, {case.name}"):
-        evaluation = evaluate(*simulate_answers(num_users, case, rng), num_draws, trial)
-        promotions += decide(evaluation, CHAMPION, CONFIG).promoted
+        evidence = measure(*simulate_answers(num_users, case, rng), num_draws, trial)
+        promotions += decide(evidence, RIVALS, ARTIFACT, CONFIG).promoted
     return Outcome(case, num_users, promotions, trials)
 
 
@@ -137,9 +210,12 @@ def time_bootstrap() -> float:
     rng = np.random.default_rng(0)
     users = np.sort(rng.integers(10_000, size=100_000))
     users = np.unique(users, return_inverse=True)[1]
-    right = (rng.random((len(users), len(ARMS))) < ACCURACY).astype(np.float64)
+    right = {arm: (rng.random(len(users)) < ACCURACY).astype(np.float64) for arm in ARMS}
+    ones = np.ones(len(users))
     started = time.perf_counter()
-    evaluate(right, users, 2000, 0)
+    measure_figures(
+        {(arm, "accuracy"): np.column_stack([v, ones]) for arm, v in right.items()}, users, 2000, 0
+    )
     return time.perf_counter() - started
 
 

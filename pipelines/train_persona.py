@@ -1,5 +1,7 @@
 """From users' histories to a trained, judged, registered and served user embedder: wiring only."""
 
+from zenml.logger import get_logger
+
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
 from components.evaluation.arm_table import build_arms, list_embedders
@@ -9,6 +11,7 @@ from components.histories.config import DataConfig
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
 from components.promotion.config import PromotionConfig
+from components.promotion.foresight import foresee_refusals
 from components.reporting.config import ReportConfig
 from components.retrieval.config import RetrievalConfig
 from components.serving.persona_model import ServingRecipe
@@ -19,13 +22,14 @@ from components.training.train import Recipe
 from components.user_embedder.config import EmbedderConfig
 from components.validation.config import ValidationConfig
 from pipelines.readable_errors import readable_pipeline
+from steps.check_artifact import check_artifact
 from steps.check_promotion import check_promotion
 from steps.embed_users import embed_users
 from steps.encode_histories import encode_histories
-from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_incumbents import evaluate_incumbents
 from steps.evaluate_user_embedder import evaluate_user_embedder
 from steps.export_report import export_report
-from steps.find_champion import find_champion
+from steps.find_incumbents import find_incumbents
 from steps.load_histories import load_histories
 from steps.package_serving import package_serving
 from steps.prepare_llm import prepare_llm
@@ -33,6 +37,8 @@ from steps.promote_user_embedder import promote_user_embedder
 from steps.register_user_embedder import register_user_embedder
 from steps.train_user_embedder import train_user_embedder
 from steps.validate_histories import validate_histories
+
+logger = get_logger(__name__)
 
 
 @readable_pipeline
@@ -67,6 +73,8 @@ def train_persona(
         report: Where the report goes, and what it may show.
         seed: Of everything random.
     """
+    for sentence in foresee_refusals(promotion, evaluation, task.name):
+        logger.warning(sentence)
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM.
     encoder, llm = resolve_encoder(encoder), resolve_llm(llm)
     exam = ExamRecipe(
@@ -88,17 +96,20 @@ def train_persona(
     histories, validated = validate_histories(
         raw, task, validation, report.show_texts, evaluation.split
     )
-    champion = find_champion(task.name)
+    incumbents = find_incumbents(task.name)
     vectors = encode_histories(histories, task.item_template, encoder)
     frozen = prepare_llm(
-        histories, champion, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
+        histories, incumbents, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
     )
     trained = train_user_embedder(histories, vectors, frozen, recipe, arms)
     answered = evaluate_user_embedder(histories, vectors, frozen, trained, exam)
     candidate = register_user_embedder(histories, vectors, frozen, trained, serving)
-    compared = evaluate_champion(histories, vectors, frozen, answered, champion, candidate, exam)
-    judged = check_promotion(histories, compared, champion, candidate, exam, promotion)
-    promoted = promote_user_embedder(candidate, judged)
+    compared = evaluate_incumbents(
+        histories, vectors, frozen, answered, incumbents, candidate, exam
+    )
+    artifact = check_artifact(histories, answered, candidate, exam)
+    judged = check_promotion(histories, compared, incumbents, candidate, artifact, exam, promotion)
+    promoted = promote_user_embedder(candidate, judged, incumbents)
     embed_users(histories, vectors, promoted)
     bundle = package_serving(trained, frozen, promoted, serving)
     export_report(

@@ -1,5 +1,6 @@
-"""Judge the candidate: figures of all arms, the champion's too, and a decision with reasons."""
+"""Judge the candidate: figures of all arms, the incumbents' too, and a decision with reasons."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import mlflow
@@ -7,16 +8,18 @@ from pydantic import JsonValue
 from zenml import step
 from zenml.logger import get_logger
 
-from components.evaluation.champion_exam import NOT_COMPARED
 from components.evaluation.evaluation import Evaluation
 from components.evaluation.exam import ExamRecipe
+from components.evaluation.incumbent_exam import name_obstacle
 from components.evaluation.measure import measure
 from components.evaluation.predictions import Predictions
 from components.evaluation.summarize import summarize
 from components.histories.tables import Histories
+from components.promotion.artifact_check import ArtifactCheck
+from components.promotion.case import Rival
 from components.promotion.config import PromotionConfig
-from components.promotion.registry_records import Champion, Registration
-from components.promotion.rule import ChampionComparison, decide
+from components.promotion.decide import decide
+from components.promotion.registry_records import Incumbents, Registration
 from steps.caching import code_of
 
 logger = get_logger(__name__)
@@ -26,17 +29,18 @@ logger = get_logger(__name__)
 def check_promotion(
     histories: Histories,
     predictions: Predictions,
-    champion: Champion,
+    incumbents: Incumbents,
     candidate: Registration,
+    artifact: ArtifactCheck,
     recipe: ExamRecipe,
-    rule: PromotionConfig,
+    promotion: PromotionConfig,
 ) -> Annotated[Evaluation, "evaluation"]:
     """Summarize the predictions and decide."""
     settings, answers = recipe.evaluation, predictions.read()
     evidence = measure(answers, recipe.task, histories.limits, settings.num_draws, recipe.seed)
     evaluation = summarize(evidence, answers, recipe.task, settings.split)
-    obstacle = answers.notes.get(NOT_COMPARED)
-    decision = decide(evaluation, compare(champion, candidate, obstacle), rule)
+    rivals = find_rivals(incumbents, candidate, answers.notes)
+    decision = decide(evidence, rivals, artifact, promotion)
     for reason in decision.reasons:
         logger.info("%s: %s", reason.status, reason.sentence)
     mlflow.log_metrics(
@@ -49,16 +53,16 @@ def check_promotion(
     return evaluation.model_copy(update={"decision": decision})
 
 
-def compare(
-    champion: Champion, candidate: Registration, obstacle: JsonValue
-) -> ChampionComparison | None:
-    """Return what the rule needs to know of the champion; None if there is none of this LLM."""
-    is_same = champion.weights_hash == candidate.weights_hash
-    if champion.version is None or not (is_same or champion.is_rival_of(candidate)):
-        return None
-    return ChampionComparison(
-        version=champion.version,
-        weights_hash=str(champion.weights_hash),
-        candidate_weights_hash=candidate.weights_hash,
-        obstacle=None if obstacle is None else str(obstacle),
-    )
+def find_rivals(
+    incumbents: Incumbents, candidate: Registration, notes: Mapping[str, JsonValue]
+) -> dict[str, Rival]:
+    """Return what the rules need to know of the incumbents, by arm."""
+    rivals = {}
+    for office, holder in incumbents.by_office().items():
+        obstacle = notes.get(name_obstacle(office))
+        rivals[office] = Rival(
+            version=holder.version,
+            is_candidate=holder.version == candidate.version,
+            obstacle=None if obstacle is None else str(obstacle),
+        )
+    return rivals

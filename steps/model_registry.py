@@ -1,8 +1,8 @@
 """MLflow's model registry as the steps use it: names, aliases, and finding things again.
 
-The registered model of a task is `persona-plug-<task>`, with the aliases `challenger`, `champion`
-and `previous`. A warm-started LLM is a registered model of its own, `persona-plug-llm-<task>`,
-whose versions are found by the tag `content_hash`.
+The registered model of a task is `persona-plug-<task>`, with the aliases `challenger`, `champion`,
+`previous` and `reference`. A warm-started LLM is a registered model of its own,
+`persona-plug-llm-<task>`, whose versions are found by the tag `content_hash`.
 """
 
 import shutil
@@ -13,12 +13,16 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from yaml import YAMLError
 from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
 
 from components.llm.llm_folder import LLMFolder
-from components.promotion.registry_records import Champion
+from components.promotion.registry_records import Incumbent, Incumbents
+from components.serving.artifact import ArtifactParts
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
+REFERENCE = "reference"
+"""Set by the first promotion, moved by a person: losses are counted from there."""
 TRAINED_USERS = "trained_users.parquet"
 """Logged in every run that registers, before it registers: `components.lineage.trained_users`."""
 
@@ -50,17 +54,24 @@ def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion |
         raise
 
 
-def read_champion(client: MlflowClient, task_name: str) -> Champion:
-    """Return the task's champion, or an empty record."""
-    version = find_by_alias(client, model_name(task_name), CHAMPION)
+def read_incumbents(client: MlflowClient, task_name: str) -> Incumbents:
+    """Return who holds the offices of the task; nobody before the first promotion."""
+    return Incumbents(
+        champion=read_incumbent(client, task_name, CHAMPION),
+        reference=read_incumbent(client, task_name, REFERENCE),
+    )
+
+
+def read_incumbent(client: MlflowClient, task_name: str, alias: str) -> Incumbent | None:
+    """Return what is known of the version that an alias points to."""
+    version = find_by_alias(client, model_name(task_name), alias)
     if version is None:
-        return Champion()
-    tags = version.tags
-    return Champion(
+        return None
+    return Incumbent(
         version=str(version.version),
-        weights_hash=tags["weights_hash"],
-        llm_hash=tags["llm_hash"],
-        llm_settings_hash=tags["llm_settings_hash"],
+        artifact_hash=version.tags.get("artifact_hash"),
+        llm_hash=version.tags["llm_hash"],
+        llm_settings_hash=version.tags["llm_settings_hash"],
     )
 
 
@@ -132,13 +143,22 @@ def register_llm(client: MlflowClient, task_name: str, llm: LLMFolder) -> ModelV
 
 def download_model(
     client: MlflowClient, task_name: str, version: str, directory: Path
-) -> tuple[Path, Path]:
+) -> ArtifactParts:
     """Bring a registered model into an existing directory.
 
-    Returns:
-        The folders of its user embedder and of what it is served by (`serving.json`).
+    Raises:
+        ValueError: If it is not laid out as `register_user_embedder` lays it out.
     """
     uri = f"models:/{model_name(task_name)}/{version}"
     found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(directory)))
-    saved = Model.load(found).flavors["python_function"]["artifacts"]  # MLflow keeps own names
-    return found / saved["plug_in"]["path"], found / saved["serving"]["path"]
+    try:
+        flavor = Model.load(found).flavors["python_function"]
+        saved = flavor["artifacts"]  # MLflow keeps own names
+        return ArtifactParts(
+            plug_in=found / saved["plug_in"]["path"],
+            serving=found / saved["serving"]["path"],
+            components=found / flavor["code"] / "components",
+            loader=found / Path(flavor["model_code_path"]).name,
+        )
+    except (YAMLError, KeyError, TypeError, AttributeError) as err:
+        raise ValueError(f"{uri}: its MLmodel cannot be read: {err}") from err

@@ -4,7 +4,6 @@ A table of (history, input) goes in, one output a row comes out. The plug-in tra
 a warm-started LLM is fetched from the registry, its hash checked.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from components.llm.llm_folder import LLMFolder
+from components.serving.artifact import fetch_llm
 from components.serving.persona_model import PersonaModel, ServingSpec
 from components.user_embedder.embedder_folder import EmbedderFolder
 
@@ -23,12 +22,9 @@ class PersonaPlug(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Load the plug-in and the LLM that it was trained for."""
         folder = Path(context.artifacts["serving"])
-        llm = folder / "llm"
-        reference = json.loads((folder / "llm_reference.json").read_text("utf-8"))
-        if reference["model_uri"] is not None:
-            llm = Path(mlflow.artifacts.download_artifacts(artifact_uri=reference["model_uri"]))
+        llm = fetch_llm(folder, lambda uri: Path(mlflow.artifacts.download_artifacts(uri)))
         plug_in = EmbedderFolder.at(Path(context.artifacts["plug_in"]))
-        self.model = PersonaModel(ServingSpec.read(folder), plug_in, LLMFolder.at(llm))
+        self.model = PersonaModel(ServingSpec.read(folder), plug_in, llm)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None

@@ -1,6 +1,5 @@
 """Register the trained user embedder, and its LLM where that is our own, in MLflow."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from components.lineage.data_profile import profile_data
 from components.lineage.trained_users import load_key, write_trained_users
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Registration
+from components.serving.artifact import ArtifactParts, write_llm_reference
 from components.serving.persona_model import ServingRecipe, ServingSpec
 from components.training.train import TrainedArms
 from components.user_embedder.embedder_folder import EmbedderFolder
@@ -22,6 +22,7 @@ from steps.model_package import build_signature, invent_input, pin_requirements
 from steps.model_registry import (
     CHALLENGER,
     TRAINED_USERS,
+    download_model,
     download_tuning_record,
     model_name,
     open_registry,
@@ -33,7 +34,10 @@ ROOT = source_root(Path(__file__).resolve())
 KEY_FILE = ROOT / "state" / "user_hash.key"
 
 
-@step(cache_policy=code_of(__file__, "steps.persona_pyfunc"), experiment_tracker=True)
+@step(
+    cache_policy=code_of(__file__, "steps.persona_pyfunc", "components.serving.reproduce"),
+    experiment_tracker=True,
+)
 def register_user_embedder(
     histories: Histories,
     vectors: BehaviorVectors,
@@ -73,22 +77,26 @@ def log_model(
     """Log and register the model, its LLM by reference."""
     name, task = model_name(recipe.task.name), recipe.task
     spec = recipe.specify(plug_in, llm)
+    serving = write_serving_folder(client, spec, llm)
+    loader = ROOT / "steps" / "persona_pyfunc.py"
+    parts = ArtifactParts(plug_in.path, serving, ROOT / "components", loader)
+    parts.write_manifest()
     info = mlflow.pyfunc.log_model(
         name="persona_plug",
-        python_model=str(ROOT / "steps" / "persona_pyfunc.py"),
-        artifacts={
-            "plug_in": str(plug_in.path),
-            "serving": str(write_serving_folder(client, spec, llm)),
-        },
-        code_paths=[str(ROOT / "components")],
+        python_model=str(parts.loader),
+        artifacts={"plug_in": str(parts.plug_in), "serving": str(parts.serving)},
+        code_paths=[str(parts.components)],
         signature=build_signature(task),
         input_example=invent_input(task),
         pip_requirements=pin_requirements(),
         registered_model_name=name,
     )
+    version = str(info.registered_model_version)
+    artifact_hash = download_model(client, task.name, version, make_scratch_directory()).seal()
     card, described = plug_in.card(), llm.describe()
     tags = {
-        "weights_hash": spec.plug_in_hash,
+        "weights_hash": plug_in.weights_hash(),
+        "artifact_hash": artifact_hash,
         "llm_hash": spec.llm_hash,
         "llm_settings_hash": described["settings_hash"],
         "llm": f"{described['name']}@{described['revision']}",
@@ -97,15 +105,15 @@ def log_model(
         "encoder_weights_sha256": card.encoder_weights_sha256,
         "encoder_fingerprint": card.encoder_fingerprint,
     }
-    version = str(info.registered_model_version)
     for key, value in tags.items():
         client.set_model_version_tag(name, version, key, value)
     return Registration(
         model_name=name,
         version=version,
-        weights_hash=spec.plug_in_hash,
+        weights_hash=tags["weights_hash"],
         llm_hash=spec.llm_hash,
         encoder_fingerprint=card.encoder_fingerprint,
+        artifact_hash=artifact_hash,
     )
 
 
@@ -117,9 +125,5 @@ def write_serving_folder(client: MlflowClient, spec: ServingSpec, llm: LLMFolder
     if llm.has_weights:
         version = register_llm(client, spec.task.name, llm)
         model_uri = f"models:/{version.name}/{version.version}"
-    else:
-        (directory / "llm").mkdir()
-        (directory / "llm" / "llm.json").write_bytes((llm.path / "llm.json").read_bytes())
-    reference = json.dumps({"model_uri": model_uri}, indent=1)
-    (directory / "llm_reference.json").write_text(reference + "\n", encoding="utf-8")
+    write_llm_reference(directory, llm, model_uri)
     return directory

@@ -93,7 +93,12 @@ class EvaluationConfig(Config):
         PerUserLoraConfig(), description="The arm per_user_lora."
     )
     num_draws: int = Field(
-        2000, ge=100, description="Bootstrap resamples of the users behind every interval."
+        2000, ge=2000, description="Bootstrap resamples of the users behind every interval."
+    )
+    num_reproduced: int = Field(
+        64,
+        ge=1,
+        description="Questions that the registered artifact is asked again, in a fresh process.",
     )
     num_shuffles: int = Field(
         5, ge=1, description="Draws of donors whose mean is the arm shuffled."

@@ -86,7 +86,10 @@ def fit(
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             if inputs.lengths is None:
                 return super()._get_train_sampler(train_dataset)
-            return LengthGroupedSampler(config.batch_size, lengths=list(inputs.lengths))
+            # One of its own: the model's dropout draws from torch's, and differs between arms.
+            generator = torch.Generator().manual_seed(seed)
+            lengths = list(inputs.lengths)
+            return LengthGroupedSampler(config.batch_size, lengths=lengths, generator=generator)
 
     num_examples = len(inputs.train)  # type: ignore[arg-type]
     if num_examples == 0:

@@ -1,4 +1,4 @@
-"""Records of the model registry: a candidate, the champion, what became of a candidate."""
+"""Records of the model registry: a candidate, who holds an office, what became of a candidate."""
 
 from pydantic import Field
 
@@ -13,19 +13,38 @@ class Registration(Config):
     weights_hash: str = Field(description="sha256 of the user embedder's weights.")
     llm_hash: str = Field(description="Content hash of its LLM.")
     encoder_fingerprint: str = Field(description="Of the vectors that it reads.")
+    artifact_hash: str = Field(
+        description="Seal of the artifact: of every byte that decides an answer."
+    )
 
 
-class Champion(Config):
-    """Which version of the registered model is champion; all None where there is none yet."""
+class Incumbent(Config):
+    """A version of the registered model that holds an office."""
 
-    version: str | None = Field(None, description="Its version in the model registry.")
-    weights_hash: str | None = Field(None, description="sha256 of its user embedder's weights.")
-    llm_hash: str | None = Field(None, description="Content hash of its LLM.")
-    llm_settings_hash: str | None = Field(None, description="Of the settings that made its LLM.")
+    version: str = Field(description="Its version in the model registry.")
+    artifact_hash: str | None = Field(
+        description="As it was registered; None for what an older version of this code registered."
+    )
+    llm_hash: str = Field(description="Content hash of its LLM.")
+    llm_settings_hash: str = Field(description="Of the settings that made its LLM.")
 
-    def is_rival_of(self, candidate: Registration) -> bool:
-        """Whether it is another embedder for the same LLM, which a candidate has to match."""
-        return self.llm_hash == candidate.llm_hash and self.weights_hash != candidate.weights_hash
+
+class Incumbents(Config):
+    """Who holds which office today."""
+
+    champion: Incumbent | None = Field(None, description="What serves; None before a promotion.")
+    reference: Incumbent | None = Field(
+        None,
+        description=(
+            "What every candidate is compared with beside the champion, so that small losses do "
+            "not add up over many retrainings; None before a promotion."
+        ),
+    )
+
+    def by_office(self) -> dict[str, Incumbent]:
+        """Return those in office."""
+        offices = {"champion": self.champion, "reference": self.reference}
+        return {office: holder for office, holder in offices.items() if holder is not None}
 
 
 class Promotion(Config):

@@ -34,7 +34,7 @@ class ServingRecipe(Config):
 
     def specify(self, plug_in: EmbedderFolder, llm: LLMFolder) -> "ServingSpec":
         """Bind the settings to the weights that were trained with them."""
-        hashes = {"llm_hash": llm.content_hash(), "plug_in_hash": plug_in.weights_hash()}
+        hashes = {"llm_hash": llm.content_hash(), "plug_in_hash": plug_in.content_hash()}
         return ServingSpec(task=self.task, llm=self.llm, **hashes)
 
 
@@ -42,7 +42,7 @@ class ServingSpec(ServingRecipe):
     """What a plug-in needs to know beside its weights in order to answer."""
 
     llm_hash: str = Field(description="Content hash of the LLM's folder.")
-    plug_in_hash: str = Field(description="sha256 of the user embedder's weights.")
+    plug_in_hash: str = Field(description="Content hash of the user embedder's folder.")
 
     def write(self, directory: Path) -> None:
         """Write the specification into a folder."""
@@ -68,17 +68,14 @@ class PersonaModel:
     """
 
     def __init__(self, spec: ServingSpec, plug_in: EmbedderFolder, llm: LLMFolder) -> None:
+        require_hash("the user embedder", plug_in.content_hash(), spec.plug_in_hash)
+        require_hash("the LLM", llm.content_hash(), spec.llm_hash)
         self.spec, self.card, device = spec, plug_in.card(), find_device()
         self._encoder = load_sentence_encoder(self.card.encoder, device)
         template = spec.task.item_template
         encoder = describe_encoder(self._encoder, self.card.encoder, template)
-        for what, found, expected in (
-            ("the user embedder", plug_in.weights_hash(), spec.plug_in_hash),
-            ("the LLM", llm.content_hash(), spec.llm_hash),
-            ("the history encoder", encoder["fingerprint"], self.card.encoder_fingerprint),
-        ):
-            if found != expected:
-                raise ValueError(f"{what} has hash {found}, but {expected} was registered")
+        made = encoder["fingerprint"]
+        require_hash("the history encoder", made, self.card.encoder_fingerprint)
         frozen = llm.load(spec.llm.dtype, device)
         self._model = PersonaLLM(frozen, plug_in.load(device))
         self._collate = build_collator(frozen, self.card, spec.llm)
@@ -96,6 +93,10 @@ class PersonaModel:
             task.render_item({name: record.text(name) for name in task.history_fields})
             for record in records
         ]
+        return self.encode_rendered(texts)
+
+    def encode_rendered(self, texts: list[str]) -> np.ndarray:
+        """Encode history items that are rendered already, oldest first; float16 [H, E]."""
         return encode_texts(self._encoder, texts, self.card.encoder)
 
     def answer(
@@ -120,3 +121,13 @@ class PersonaModel:
         examples = [Example(*given) for given in zip(read, inputs, histories, strict=True)]
         answers = dict(self._model.answer(examples, self._collate, self._rule))
         return [answers[row] for row in range(len(examples))]
+
+
+def require_hash(what: str, found: str, registered: str) -> None:
+    """Refuse what is not what was registered.
+
+    Raises:
+        ValueError: If the hashes differ.
+    """
+    if found != registered:
+        raise ValueError(f"{what} has hash {found}, but {registered} was registered")

@@ -155,16 +155,16 @@ def train_user_embedder(
     dev_rows = np.flatnonzero(np.asarray(questions["split"]) == "dev")
     whole = recipe.training.model_copy(update={"history_dropout": 0.0, "empty_rate": 0.0})
 
-    def pick(rows: np.ndarray, settings: TrainingConfig) -> TrainingExamples:
-        examples = read_examples(artifacts, recipe, arm, llm, rows)
-        return TrainingExamples(examples, settings, recipe.embedder.max_history_items, recipe.seed)
-
-    train, dev = pick(train_rows, recipe.training), pick(dev_rows, whole)
+    shown = read_examples(artifacts, recipe, arm, llm, train_rows)
+    watched = read_examples(artifacts, recipe, arm, llm, dev_rows)
+    max_items = recipe.embedder.max_history_items
+    train = TrainingExamples(shown, recipe.training, max_items, recipe.seed)
+    dev = TrainingExamples(watched, whole, max_items, recipe.seed)
     torch.manual_seed(recipe.seed)
     embedder = build_user_embedder(card)
     if arm.aggregation is not Aggregation.NONE:
         prepare_projector(embedder, llm, artifacts, train_rows, recipe)
-    lengths = [len(example.prompt) for example in train.examples]
+    lengths = [len(prompt) for prompt in shown.prompts]
     collate = build_collator(llm, card, recipe.llm)
     inputs = FitInputs(train, dev if len(dev) else None, collate, lengths)
     model = PersonaLLM(llm, embedder)

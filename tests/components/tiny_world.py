@@ -82,7 +82,7 @@ def make_exam(artifacts: Artifacts, encoder: EncoderConfig) -> Exam:
         arms=get_args(ArmName),
         history_cuts=(0, 2),
         num_seeds=2,
-        num_draws=100,
+        num_draws=2000,
         num_shuffles=2,
         per_user_lora=PerUserLoraConfig(num_users=2, num_epochs=1),
     )

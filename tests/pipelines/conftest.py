@@ -15,7 +15,7 @@ from zenml.models import PipelineRunResponse
 from components.encoders.config import EncoderConfig
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
-from components.promotion.registry_records import Registration
+from components.promotion.registry_records import Incumbents, Registration
 from components.reporting.config import ReportConfig
 from tests.components.reporting.evaluations import build_decision, build_evaluation
 from tests.components.tiny_models import write_sentence_encoder
@@ -55,12 +55,18 @@ class Run:
         return version.load()
 
 
-def promote(candidate: Registration, promoted: bool = True) -> Any:
+def promote(
+    candidate: Registration, promoted: bool = True, incumbents: Incumbents | None = None
+) -> Any:
     """Call the promoting step with an evaluation made by hand."""
+    from steps.model_registry import open_registry, read_incumbents
     from steps.promote_user_embedder import promote_user_embedder
 
     decision = build_decision(promoted, "accuracy is too low.")
-    return promote_user_embedder.entrypoint(candidate, build_evaluation(decision=decision))
+    incumbents = incumbents or read_incumbents(open_registry(), "LaMP_2")
+    return promote_user_embedder.entrypoint(
+        candidate, build_evaluation(decision=decision), incumbents
+    )
 
 
 @pytest.fixture(scope="package")
@@ -81,7 +87,7 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
             llm=LLM,
             embedder=recipe.embedder,
             training=recipe.training,
-            evaluation=EvaluationConfig(num_draws=200, num_shuffles=2),
+            evaluation=EvaluationConfig(num_shuffles=2),
             report=ReportConfig(folder=reports),
             seed=seed,
         )

@@ -42,7 +42,7 @@ def test_withheld_golds_end_the_run_before_anything_is_computed(
 
     run = Client().get_pipeline_run(run_name)
     statuses = {name: step.status.value for name, step in run.steps.items()}
-    assert statuses.pop("find_champion", "completed") == "completed"
+    assert statuses.pop("find_incumbents", "completed") == "completed"
     assert statuses == {"load_histories": "completed", "validate_histories": "failed"}
     kept = Client().get_artifact_version("failed_validation").load()
     assert "The histories are sound" in kept.report.verdict

@@ -16,17 +16,28 @@ from components.evaluation.exam import ExamRecipe
 from components.evaluation.predictions import Predictions
 from components.folder import Folder, hash_file
 from components.llm.config import LLMConfig
+from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
 from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
+from components.promotion.config import DEFAULT_RULES
+from components.promotion.registry_records import Incumbents
 from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.task import Task
-from steps.evaluate_champion import evaluate_champion
+from steps.evaluate_incumbents import evaluate_incumbents
+from tests.components.tiny_models import make_warm_start
 from tests.components.tiny_world import LLM, SIMULATOR
 from tests.pipelines.conftest import Run, Runs, promote
 
 MODEL = "persona-plug-LaMP_2"
-NEVER_CACHED = {"load_histories", "find_champion", "promote_user_embedder", "export_report"}
+NEVER_CACHED = {
+    "load_histories",
+    "find_incumbents",
+    "check_artifact",
+    "check_promotion",  # judges by seconds that were measured anew
+    "promote_user_embedder",
+    "export_report",
+}
 TABLE = pd.DataFrame(
     {
         "history": [[{"tag": "comedy", "description": "full of slapstick gags."}] * 3, []],
@@ -143,12 +154,11 @@ def test_evaluation_json_has_the_promised_fields(first: Run, runs: Runs) -> None
     page = (runs.reports / first.response.name / "evaluation.html").read_text()
     assert f"<dt>user_statistics</dt><dd>chosen: {chosen}; " in page
     assert document["decision"]["promoted"] is False
-    assert [reason["rule"] for reason in document["decision"]["reasons"]] == [
-        "better_than_instruction_only",
-        "better_than_shuffled",
-        "not_worse_than_champion",
-        "enough_users",
-    ]
+    told = {reason["rule"]: reason["status"] for reason in document["decision"]["reasons"]}
+    assert list(told) == [rule.title for rule in DEFAULT_RULES]
+    assert told["better_than_shuffled"] == "not_evaluated"  # four users
+    assert told["not_worse_than_champion"] == "not_evaluated"
+    assert told["reproduces_predictions"] == told["latency"] == told["size"] == "passed"
 
 
 def test_no_users_text_gets_into_the_report(first: Run, runs: Runs) -> None:
@@ -158,6 +168,15 @@ def test_no_users_text_gets_into_the_report(first: Run, runs: Runs) -> None:
     files = [path for path in (runs.reports / first.response.name).rglob("*") if path.is_file()]
     assert len(texts) > 20
     assert [path for path in files if any(text in path.read_text() for text in texts)] == []
+
+
+def test_the_registered_artifact_by_itself_answers_as_was_evaluated(
+    first: Run, retrained: Run
+) -> None:
+    for run in (first, retrained):
+        check = run.load("check_artifact", "artifact_check")
+        assert (check.loaded, check.problem, check.foreign_modules) == (True, None, [])
+        assert check.num_equal == check.num_questions == 40
 
 
 def test_a_repetition_is_cached(first: Run, repeated: Run, runs: Runs) -> None:
@@ -184,16 +203,22 @@ def test_a_retraining_keeps_the_champions_llm_and_is_compared_with_it(
     before = first.load("register_user_embedder", "registration")
     candidate = retrained.load("register_user_embedder", "registration")
 
-    assert retrained.load("find_champion", "champion").version == before.version
+    incumbents = retrained.load("find_incumbents", "incumbents")
+    assert incumbents.champion.version == before.version
+    assert incumbents.reference == incumbents.champion
     assert retrained.statuses["encode_histories"] == "completed"  # other data
     assert candidate.version != before.version
     assert candidate.weights_hash != before.weights_hash
     assert retrained.load("prepare_llm", "llm").content_hash() == before.llm_hash
     evaluation = retrained.load("check_promotion", "evaluation")
-    assert "champion" in evaluation.arms
-    assert "persona_vs_champion" in evaluation.differences
-    [judged] = [r for r in evaluation.decision.reasons if r.rule == "not_worse_than_champion"]
-    assert f"of version {before.version}'s value" in judged.sentence
+    judged = {reason.rule: reason for reason in evaluation.decision.reasons}
+    for office in ("champion", "reference"):
+        assert f"persona_vs_{office}" in evaluation.differences
+        assert office in evaluation.slices["history_4"].arms
+        assert judged[f"not_worse_than_{office}"].sentence == (
+            f"Not evaluated: 4 users asked the questions that {office} answered, 30 are needed."
+        )
+    assert evaluation.arms["champion"] == evaluation.arms["reference"]  # one model, asked once
 
 
 def test_a_refused_models_card_names_its_version(
@@ -229,8 +254,14 @@ def test_a_kept_llms_users_are_those_of_the_run_that_tuned_it(
     assert trained_users(retrained, "user_embedder") > trained_users(first, "user_embedder")
 
 
-def compare_again(retrained: Run, task: Task, llm: LLMConfig) -> Predictions:
-    """Let the champion answer once more, for a candidate of other settings."""
+def compare_again(
+    retrained: Run,
+    task: Task,
+    llm: LLMConfig,
+    frozen: LLMFolder | None = None,
+    incumbents: Incumbents | None = None,
+) -> Predictions:
+    """Let the champion answer once more, for a candidate of other settings or another LLM."""
     recipe = ExamRecipe(
         task=task,
         encoder=EncoderConfig(),
@@ -239,12 +270,12 @@ def compare_again(retrained: Run, task: Task, llm: LLMConfig) -> Predictions:
         evaluation=EvaluationConfig(),
         seed=0,
     )
-    return evaluate_champion.entrypoint(
+    return evaluate_incumbents.entrypoint(
         retrained.load("validate_histories", "sound_histories"),
         retrained.load("encode_histories", "behavior_vectors"),
-        retrained.load("prepare_llm", "llm"),
+        frozen or retrained.load("prepare_llm", "llm"),
         retrained.load("evaluate_user_embedder", "predictions"),
-        retrained.load("find_champion", "champion"),
+        incumbents or retrained.load("find_incumbents", "incumbents"),
         retrained.load("register_user_embedder", "registration"),
         recipe,
     )
@@ -253,7 +284,7 @@ def compare_again(retrained: Run, task: Task, llm: LLMConfig) -> Predictions:
 def test_the_champion_answers_by_the_settings_it_was_registered_with(
     retrained: Run, registry: MlflowClient
 ) -> None:
-    compared = retrained.load("evaluate_champion", "predictions_with_champion")
+    compared = retrained.load("evaluate_incumbents", "predictions_with_incumbents")
     other = LLM.model_copy(update={"reads": "input", "max_input_length": 8, "num_beams": 3})
 
     again = compare_again(retrained, LAMP_2, other)
@@ -265,17 +296,43 @@ def test_the_champion_answers_by_the_settings_it_was_registered_with(
     )
 
 
+def test_the_champion_answers_with_the_llm_it_was_registered_with(
+    retrained: Run, registry: MlflowClient, runs: Runs, tmp_path: Path
+) -> None:
+    compared = retrained.load("evaluate_incumbents", "predictions_with_incumbents")
+    source = LLMSource("warm_start", None, "other settings")
+    (tmp_path / "llm").mkdir()
+    other = write_llm_folder(tmp_path / "llm", source, make_warm_start(runs.encoder), [])
+
+    assert compare_again(retrained, LAMP_2, LLM, frozen=other).table == compared.table
+
+
+def test_a_champion_whose_bytes_changed_is_not_asked(
+    retrained: Run, registry: MlflowClient
+) -> None:
+    incumbents = retrained.load("find_incumbents", "incumbents")
+    changed = incumbents.champion.model_copy(update={"artifact_hash": "of other bytes"})
+    others = Incumbents(champion=changed)
+
+    again = compare_again(retrained, LAMP_2, LLM, incumbents=others)
+    assert "champion" not in set(again.table["arm"].to_pylist())
+    assert again.read().notes["champion_not_compared"] == (
+        "cannot be used (changed since it was registered: serving/artifact.json)"
+    )
+
+
 def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
     retrained: Run, registry: MlflowClient
 ) -> None:
     task = LAMP_2.model_copy(update={"history_template": "{description}"})
 
     compared = compare_again(retrained, task, LLM)
-    assert "champion" not in set(compared.table["arm"].to_pylist())
-    assert compared.read().notes["champion_not_compared"] == (
-        "reads items by task.item_template 'tag: {tag} description: {description}', "
-        "not '{description}'"
-    )
+    assert not {"champion", "reference"} & set(compared.table["arm"].to_pylist())
+    for office in ("champion", "reference"):
+        assert compared.read().notes[f"{office}_not_compared"] == (
+            "reads items by task.item_template 'tag: {tag} description: {description}', "
+            "not '{description}'"
+        )
 
 
 def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
@@ -285,7 +342,10 @@ def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
     candidate = promoted.load("register_user_embedder", "registration")
     evaluation = promoted.load("check_promotion", "evaluation")
 
-    assert [reason.rule for reason in evaluation.decision.reasons] == ["already_champion"]
+    judged = {reason.rule: reason.status for reason in evaluation.decision.reasons}
+    assert judged == dict.fromkeys(
+        ("already_champion", "reproduces_predictions", "latency", "size"), "passed"
+    )
     assert {"train_user_embedder", "register_user_embedder"} <= promoted.cached
     assert aliases(registry)["champion"] == candidate.version
     histories = promoted.load("validate_histories", "sound_histories")
@@ -305,20 +365,25 @@ def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
 def test_promoting_moves_the_aliases_once(
     first: Run, promoted: Run, registry: MlflowClient
 ) -> None:
-    from steps.model_registry import read_champion
+    from steps.model_registry import read_incumbents
 
     older = first.load("register_user_embedder", "registration")
     newer = promoted.load("register_user_embedder", "registration")
     moved = {"champion": newer.version, "previous": older.version, "challenger": newer.version}
+    moved |= {"reference": older.version}  # the first champion, until a person moves it
     assert aliases(registry) == moved
     assert registry.get_model_version(MODEL, newer.version).tags["decision"] == "promoted"
 
     assert promote(newer).promoted
     assert aliases(registry) == moved
-    champion = read_champion(registry, "LaMP_2")
-    assert (champion.version, champion.weights_hash) == (newer.version, newer.weights_hash)
+    champion = read_incumbents(registry, "LaMP_2").champion
+    assert champion is not None
+    assert (champion.version, champion.artifact_hash) == (newer.version, newer.artifact_hash)
 
     assert not promote(older, promoted=False).promoted
+    assert aliases(registry) == moved
+    with pytest.raises(ValueError, match="was compared with champion None, but "):
+        promote(older, incumbents=Incumbents())  # somebody was faster
     assert aliases(registry) == moved
     tags = registry.get_model_version(MODEL, older.version).tags
     assert tags["decision"] == "refused: accuracy is too low."
@@ -326,7 +391,6 @@ def test_promoting_moves_the_aliases_once(
 
 @pytest.mark.parametrize("task_name", ["LaMP_3", "never heard of"])
 def test_a_task_without_a_model_has_no_champion(task_name: str, registry: MlflowClient) -> None:
-    from components.promotion.registry_records import Champion
-    from steps.model_registry import read_champion
+    from steps.model_registry import read_incumbents
 
-    assert read_champion(registry, task_name) == Champion()
+    assert read_incumbents(registry, task_name) == Incumbents()

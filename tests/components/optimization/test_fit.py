@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from transformers import Trainer, TrainingArguments
 
 from components.optimization.config import FitConfig
 from components.optimization.fit import FitInputs, fit, group_parameters, read_curve
@@ -133,3 +134,71 @@ def test_a_fit_that_diverges_says_so():
 
     with pytest.raises(ValueError, match="diverged"):
         fit(Line(), FitInputs(Points(), None, collate_nan), CONFIG, 0)
+
+
+SHORT_AND_LONG = [10, 90] * 32
+
+
+class ForgetfulLine(Line):
+    """A line that draws random numbers while it learns."""
+
+    def forward(self, x, labels, **_):
+        return super().forward(nn.functional.dropout(x, 0.1, self.training), labels)
+
+
+def read_epochs(lengths, seed=0, size=64, model=Line, dev=None):
+    """Fit for two epochs and return the order of the questions in each."""
+    points = Points(size)
+    torch.manual_seed(0)
+    fit(model(), FitInputs(points, dev, collate, lengths), CONFIG, seed)
+    return [[index for at, index in points.asked if at == epoch] for epoch in (0, 1)]
+
+
+def count_mixed_steps(order):
+    steps = [{SHORT_AND_LONG[row] for row in order[at : at + 4]} for at in range(0, len(order), 4)]
+    return sum(len(lengths) > 1 for lengths in steps)
+
+
+def test_steps_read_questions_of_like_length():
+    """A quarter of the questions is sorted at a time, and turns from long to short in one step."""
+    assert all(count_mixed_steps(order) <= 4 for order in read_epochs(SHORT_AND_LONG))
+    assert all(count_mixed_steps(order) > 8 for order in read_epochs(None))
+
+
+@pytest.mark.parametrize("size", [1, 3, 13, 64])
+def test_every_question_is_read_once_an_epoch_whatever_the_lengths(size):
+    epochs = read_epochs(SHORT_AND_LONG[:size], size=size)
+    assert [sorted(order) for order in epochs] == [list(range(size))] * 2
+
+
+@pytest.mark.parametrize("lengths", [None, SHORT_AND_LONG])
+def test_the_order_is_the_seeds_and_another_in_each_epoch(lengths):
+    first, second = epochs = read_epochs(lengths)
+    assert first != second
+    assert read_epochs(lengths) == epochs
+    assert read_epochs(lengths, seed=1) != epochs
+
+
+@pytest.mark.parametrize("lengths", [None, SHORT_AND_LONG])
+def test_the_order_does_not_hang_on_model_or_dev_questions(lengths):
+    """All trained arms are to read the same questions at the same steps."""
+    epochs = read_epochs(lengths)
+    assert read_epochs(lengths, model=ForgetfulLine) == epochs
+    assert read_epochs(lengths, dev=Points(6)) == epochs
+
+
+def test_without_lengths_the_order_is_trainers_own(tmp_path):
+    points = Points(64)
+    arguments = TrainingArguments(
+        output_dir=tmp_path,
+        num_train_epochs=2,
+        per_device_train_batch_size=4,
+        remove_unused_columns=False,
+        report_to=[],
+        save_strategy="no",
+        use_cpu=True,
+        seed=3,
+    )
+    Trainer(Line(), arguments, collate, points).train()
+    own = [[index for at, index in points.asked if at == epoch] for epoch in (0, 1)]
+    assert read_epochs(None, seed=3) == own

@@ -61,15 +61,13 @@ def test_a_fresh_process_answers_the_same(bundle, tmp_path):
     ("name", "what"),
     [
         ("plug_in/user_embedder.safetensors", "the user embedder"),
+        ("plug_in/user_embedder.json", "the user embedder"),
         ("llm/weights/model.safetensors", "the LLM"),
         ("llm/weights/tokenizer.json", "the LLM"),
     ],
 )
-def test_a_changed_byte_is_refused(bundle, name, what):
-    path = bundle.path / name
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(bytes(data))
+def test_a_changed_byte_is_refused(bundle, flip, name, what):
+    flip(bundle.path / name)
     with pytest.raises(ValueError, match=f"{what} has hash"):
         bundle.load()
 

@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from components.user_embedder.aggregator import PersonalAggregator, Projector
+from components.user_embedder.aggregator import (
+    SLOPE_SCALE,
+    PersonalAggregator,
+    Projector,
+    rank_items,
+)
 
 E = math.e
 HISTORY = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [5.0, 5.0]]])
@@ -120,3 +125,101 @@ def test_what_stands_in_padding_is_never_read():
         projector(*aggregator(input_BE, broken, mask)),
         projector(*aggregator(input_BE, history, mask)),
     )
+
+
+HALVING, HARMONIC = (math.log(2), 0.0), (0.0, 1.0)
+"""Slopes with which an item of rank r weighs 1 / 2^r, and 1 / (1 + r)."""
+
+
+def make_forgetful(slopes, temperature=1.0):
+    aggregator = PersonalAggregator(2, temperature, has_recency=True)
+    with torch.no_grad():
+        aggregator.slopes.copy_(torch.tensor(slopes) / SLOPE_SCALE)
+    return aggregator
+
+
+@pytest.mark.parametrize(
+    ("slopes", "by_age"),
+    [
+        (HALVING, [1 / 4, 1 / 2, 1]),
+        (HARMONIC, [1 / 3, 1 / 2, 1]),
+        ((math.log(2), 1.0), [1 / 12, 1 / 4, 1]),
+        ((-math.log(2), 0.0), [4, 2, 1]),
+        ((0.0, 0.0), [1, 1, 1]),
+    ],
+)
+def test_slopes_by_hand(slopes, by_age):
+    """Oldest first; the null row and the newest item weigh the same, and no slope moves them."""
+    history, mask = torch.zeros(1, 3, 2), torch.ones(1, 3)
+    _, weights = make_forgetful(slopes)(INPUT, history, mask)
+    torch.testing.assert_close(weights, torch.tensor([[1.0, *by_age]]) / (1 + sum(by_age)))
+
+
+def test_likeness_and_recency_multiply_and_temperature_is_the_likenesss_alone():
+    # Likeness 1 and 0, by one half: e^2 and 1; the older one counts a half.
+    history = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+    _, weights = make_forgetful(HALVING, temperature=0.5)(INPUT, history, torch.ones(1, 2))
+    torch.testing.assert_close(weights, torch.tensor([[1, E**2 / 2, 1]]) / (1 + E**2 / 2 + 1))
+
+
+def test_ranks_count_from_the_newest_item_and_not_from_the_padding():
+    ranks = rank_items(torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]))
+    assert ranks[0, :2, 0].tolist() == [1, 0]
+    assert ranks[1, :, 0].tolist() == [3, 2, 1, 0]
+    assert ranks[2, 0].tolist() == [0, 0]
+    torch.testing.assert_close(ranks[1, :, 1], torch.tensor([4.0, 3.0, 2.0, 1.0]).log())
+    assert torch.isfinite(ranks).all()
+
+
+@pytest.mark.parametrize("width", [0, 3])
+def test_an_empty_history_is_the_null_row_with_recency_too(width):
+    history, mask = torch.zeros(1, width, 2), torch.zeros(1, width, dtype=torch.long)
+    _, weights = make_forgetful(HALVING)(INPUT, history, mask)
+    assert weights.tolist() == [[1.0] + [0.0] * width]
+
+
+def test_padding_and_batch_leave_weights_as_they_are():
+    torch.manual_seed(0)
+    forgetful, inputs = make_forgetful((0.3, 0.7)), torch.randn(2, 2)
+    short, long = torch.randn(1, 2, 2), torch.randn(1, 5, 2)
+    padded = torch.cat([short, torch.full((1, 3, 2), 9.0)], dim=1)
+    mask = torch.tensor([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
+    _, together = forgetful(inputs, torch.cat([padded, long]), mask)
+    _, alone = forgetful(inputs[:1], short, torch.ones(1, 2))
+    torch.testing.assert_close(together[:1, :3], alone)
+    assert together[0, 3:].tolist() == [0, 0, 0]
+    _, alone = forgetful(inputs[1:], long, torch.ones(1, 5))
+    torch.testing.assert_close(together[1:], alone)
+
+
+def test_the_order_that_is_passed_is_the_order_in_time():
+    """What differs between two orders of the same items is the decay by their places alone."""
+    torch.manual_seed(0)
+    history, mask = torch.randn(1, 4, 2), torch.ones(1, 4)
+    forgetful = make_forgetful(HALVING)
+    rows, weights = forgetful(INPUT, history, mask)
+    back_rows, back = forgetful(INPUT, history.flip(1), mask)
+    torch.testing.assert_close(back_rows[:, 1:], rows[:, 1:].flip(1))
+    factors = (back[:, 1:].flip(1) / weights[:, 1:]) * (weights[:, :1] / back[:, :1])
+    torch.testing.assert_close(factors, torch.tensor([[8.0, 2.0, 1 / 2, 1 / 8]]))
+
+
+def test_without_recency_it_is_the_papers_softmax_beside_a_null_row():
+    torch.manual_seed(0)
+    paper, forgetful = PersonalAggregator(2), make_forgetful((0.0, 0.0))
+    assert [name for name, _ in paper.named_parameters()] == ["null_vector", "null_logit"]
+    history, inputs = torch.randn(3, 6, 2), torch.randn(3, 2)
+    _, weights = paper(inputs, history, torch.ones(3, 6))
+    pairs = zip(inputs, history, strict=True)
+    slow = torch.stack([(items @ x).softmax(dim=0) for x, items in pairs])
+    torch.testing.assert_close(weights[:, 1:] / (1 - weights[:, :1]), slow)
+    torch.testing.assert_close(forgetful(inputs, history, torch.ones(3, 6))[1], weights)
+
+
+def test_slopes_start_at_zero_and_learn_that_the_newest_items_count():
+    torch.manual_seed(0)
+    aggregator, history = PersonalAggregator(2, has_recency=True), torch.randn(8, 5, 2)
+    assert aggregator.slopes.tolist() == [0, 0]
+    _, weights = aggregator(torch.zeros(8, 2), history, torch.ones(8, 5))
+    (-weights[:, -1].log().mean()).backward()
+    assert (aggregator.slopes.grad < 0).all()  # a step against it lets old items fade

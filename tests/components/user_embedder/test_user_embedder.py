@@ -1,5 +1,6 @@
 """The soft prompt: what changes it and what must not."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from sentence_transformers import SentenceTransformer
 
 from components.encoders.config import EncoderConfig
 from components.llm.frozen_llm import answer_loss, collate_prompts
+from components.user_embedder.aggregator import SLOPE_SCALE
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.embedder_folder import build_user_embedder, trained_names
@@ -36,9 +38,11 @@ def draw_history(num_items, seed=0):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
 
 
-def make_embedder(folder, aggregation):
+def make_embedder(folder, aggregation, has_recency=True):
     torch.manual_seed(0)
-    embedder = build_user_embedder(make_card(folder, aggregation, LLM_DIM, SCALE)).eval()
+    card = make_card(folder, aggregation, LLM_DIM, SCALE)
+    shape = card.embedder.model_copy(update={"has_recency": has_recency})
+    embedder = build_user_embedder(card.model_copy(update={"embedder": shape})).eval()
     if aggregation is not Aggregation.NONE:
         embedder.standardize_by(torch.from_numpy(draw_history(50)).float())
     return embedder
@@ -78,10 +82,60 @@ def test_another_users_history_changes_the_persona_and_nothing_else(embed):
     torch.testing.assert_close(own[0], others[0])
 
 
-def test_the_order_of_ones_own_history_changes_nothing(embed):
+def test_the_order_of_ones_own_history_changes_nothing_before_slopes_are_learned(embed):
     history = draw_history(6)
     shuffled = history[np.random.default_rng(0).permutation(6)]
     torch.testing.assert_close(embed(PAYLOADS[:1], [history]), embed(PAYLOADS[:1], [shuffled]))
+
+
+@pytest.fixture(scope="module")
+def forgetful(encoder_folder):
+    """An embedder whose slopes say that an item counts half as much as the next newer one."""
+    embedder = make_embedder(encoder_folder, Aggregation.ATTENTION)
+    with torch.no_grad():
+        embedder.aggregator.slopes[0] = math.log(2) / SLOPE_SCALE
+    return embedder
+
+
+def test_of_items_alike_the_newest_weighs_most(llm, forgetful):
+    alike = draw_history(1).repeat(4, axis=0)
+    examples = [Example(PAYLOADS[0], PAYLOADS[0], h) for h in (alike, draw_history(6), alike[:2])]
+    batch = collate(llm, forgetful.input_encoder.tokenizer, examples)
+    whole, _, short = forgetful.embed_user(batch).weights_BH
+    torch.testing.assert_close(whole[:4] / whole[3], torch.tensor([1 / 8, 1 / 4, 1 / 2, 1]))
+    torch.testing.assert_close(short[:2] / short[1], torch.tensor([1 / 2, 1]))
+
+
+def test_the_order_of_ones_own_history_counts_with_slopes(embed, forgetful):
+    history = draw_history(6)
+    forth, back = (embed(PAYLOADS[:1], [h], forgetful)[0] for h in (history, history[::-1]))
+    assert (forth[1] - back[1]).norm() > 0.01 * forth[1].norm()
+    torch.testing.assert_close(forth[0], back[0])
+
+
+def test_padding_batch_size_and_batch_order_change_nothing_with_slopes(embed, forgetful):
+    pairs = list(zip(PAYLOADS, HISTORIES, strict=True))
+    together = embed(PAYLOADS, HISTORIES, forgetful)
+    alone = torch.cat([embed([p], [h], forgetful) for p, h in pairs])
+    back = embed(PAYLOADS[::-1], HISTORIES[::-1], forgetful).flip(0)
+    torch.testing.assert_close(together, alone)
+    torch.testing.assert_close(together, back)
+
+
+def test_without_recency_there_is_no_slope_and_no_order(embed, encoder_folder):
+    paper = make_embedder(encoder_folder, Aggregation.ATTENTION, has_recency=False)
+    timely = make_embedder(encoder_folder, Aggregation.ATTENTION)
+    assert set(trained_names(timely)) - set(trained_names(paper)) == {"aggregator.slopes"}
+    torch.testing.assert_close(
+        embed(PAYLOADS, HISTORIES, paper), embed(PAYLOADS, HISTORIES, timely)
+    )
+    backwards = [history[::-1] for history in HISTORIES]
+    torch.testing.assert_close(embed(PAYLOADS, HISTORIES, paper), embed(PAYLOADS, backwards, paper))
+
+
+def test_a_mean_has_no_slopes(encoder_folder):
+    uniform = make_embedder(encoder_folder, Aggregation.UNIFORM)
+    assert "aggregator.slopes" not in set(trained_names(uniform))
 
 
 def test_the_input_chooses_what_counts(embed, encoder_folder):

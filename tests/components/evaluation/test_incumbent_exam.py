@@ -9,12 +9,12 @@ import pytest
 
 from components.encoders.behavior_vectors import encode_histories
 from components.evaluation.arms import answer_as
-from components.evaluation.champion_exam import (
-    IncomparableChampionError,
+from components.evaluation.exam import Exam
+from components.evaluation.incumbent_exam import (
+    IncomparableError,
     answer_incumbent,
     reword_inputs,
 )
-from components.evaluation.exam import Exam
 from components.evaluation.predictions import conform_table
 from components.tasks.lamp import LAMP_2
 from components.training.train import Artifacts
@@ -49,12 +49,15 @@ def other_vectors(artifacts, recipe, tmp_path_factory):
 
 
 def ask(exam, plug_in, task=TASK, llm=LLM):
-    table = answer_incumbent(exam, plug_in, task, llm, "champion")
+    table = answer_incumbent(exam, plug_in, task, llm, ["champion"])
     return table.filter(pc.equal(table["arm"], "champion"))["prediction"].to_pylist()
 
 
 def change(exam, **settings):
     return replace(exam, recipe=exam.recipe.model_copy(update=settings))
+
+
+CUTS = ("", "_history_0", "_history_2")
 
 
 def edit_card(plug_in, directory, **changes):
@@ -66,10 +69,10 @@ def edit_card(plug_in, directory, **changes):
 
 
 def test_with_the_candidates_settings_it_answers_as_persona_does(exam, persona, own_answers):
-    table = answer_incumbent(exam, persona, TASK, LLM, "champion")
+    table = answer_incumbent(exam, persona, TASK, LLM, ["champion", "reference"])
     conform_table("predictions", table)
-    cuts = {"champion_history_0", "champion_history_2"}
-    assert set(table["arm"].to_pylist()) == {"champion", *cuts}
+    arms = {f"{office}{cut}" for office in ("champion", "reference") for cut in CUTS}
+    assert set(table["arm"].to_pylist()) == arms
     assert ask(exam, persona) == own_answers
 
 
@@ -124,7 +127,7 @@ def test_questions_without_history_need_no_vectors(exam, persona, other_vectors)
 )
 def test_what_is_rendered_in_another_way_cannot_be_asked(exam, persona, change, said):
     own = TASK.model_copy(update=change)
-    with pytest.raises(IncomparableChampionError) as caught:
+    with pytest.raises(IncomparableError) as caught:
         ask(exam, persona, task=own)
     assert str(caught.value).startswith(f"reads {said}")
 
@@ -132,15 +135,15 @@ def test_what_is_rendered_in_another_way_cannot_be_asked(exam, persona, change, 
 def test_a_guessed_payload_may_not_fit_the_champions_words():
     own = TASK.model_copy(update={"prompt": "{a}: {b}", "payload_template": "{a}, {b}"})
     assert reword_inputs(["1, 2"], own) == ["1: 2"]
-    with pytest.raises(IncomparableChampionError, match="has a prompt of its own; task LaMP_2: an"):
+    with pytest.raises(IncomparableError, match="has a prompt of its own; task LaMP_2: an"):
         reword_inputs(["1, 2", "12"], own)
 
 
 def test_an_encoder_that_is_gone_or_another_today_is_said(exam, persona, recipe, tmp_path):
     elsewhere = recipe.encoder.model_copy(update={"name": str(tmp_path / "gone")}).model_dump()
     lost = edit_card(persona, tmp_path / "lost", encoder_fingerprint="old", encoder=elsewhere)
-    with pytest.raises(IncomparableChampionError, match=r"reads vectors of a lost encoder \(enc"):
+    with pytest.raises(IncomparableError, match=r"reads vectors of a lost encoder \(enc"):
         ask(exam, lost)
     changed = edit_card(persona, tmp_path / "changed", encoder_fingerprint="old")
-    with pytest.raises(IncomparableChampionError, match="reads behavior vectors old, where its"):
+    with pytest.raises(IncomparableError, match="reads behavior vectors old, where its"):
         ask(exam, changed)

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from components.encoders.config import EncoderConfig
-from components.evaluation.champion_exam import IncomparableChampionError
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.exam import Exam, ExamRecipe
+from components.evaluation.incumbent_exam import IncomparableError
 from components.llm.config import LLMConfig
 from components.retrieval.config import RetrievalConfig
 from components.serving.persona_model import ServingSpec
 from components.tasks.lamp import LAMP_2
-from steps.evaluate_champion import answer_as_registered
+from steps.evaluate_incumbents import answer_by_own_settings
 
 
 def test_settings_of_another_version_of_the_code_are_named(tmp_path: Path) -> None:
@@ -30,5 +30,5 @@ def test_settings_of_another_version_of_the_code_are_named(tmp_path: Path) -> No
         evaluation=EvaluationConfig(),
         seed=0,
     )
-    with pytest.raises(IncomparableChampionError, match=r"version of the code \(llm\.num_wings: "):
-        answer_as_registered(Exam(None, recipe), tmp_path, tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(IncomparableError, match=r"version of the code \(llm\.num_wings: "):
+        answer_by_own_settings(Exam(None, recipe), tmp_path, tmp_path, [])  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Registered models answer the candidate's questions as they are served: by their own settings.
 
 Its prompt, its labels, its encoder and the way in which it asks the LLM are those that were
-registered with it. Of the histories there are only texts rendered for the candidate, so a champion
+registered with it. Of the histories there are only texts rendered for the candidate, so a model
 that reads items rendered in another way cannot be asked.
 """
 
@@ -24,8 +24,6 @@ from components.user_embedder.embedder_folder import EmbedderCard, EmbedderFolde
 
 logger = logging.getLogger(__name__)
 
-NOT_COMPARED = "champion_not_compared"
-"""The note beside the predictions that says why there are none of the champion."""
 RENDERING = {
     "input_field": "items",
     "output_field": "items",
@@ -35,31 +33,36 @@ RENDERING = {
 """What of a task decides how items and payloads are rendered."""
 
 
-class IncomparableChampionError(ValueError):
-    """The champion cannot be asked the candidate's questions; says what it reads instead."""
+class IncomparableError(ValueError):
+    """A model cannot be asked the candidate's questions; says what it reads instead."""
+
+
+def name_obstacle(arm_name: str) -> str:
+    """Return the note beside the predictions that says why there are none of an incumbent."""
+    return f"{arm_name}_not_compared"
 
 
 def answer_incumbent(
-    exam: Exam, plug_in: EmbedderFolder, task: Task, llm: LLMConfig, arm_name: str
+    exam: Exam, plug_in: EmbedderFolder, task: Task, llm: LLMConfig, offices: Sequence[str]
 ) -> pa.Table:
-    """Let a registered model answer; returns the rows of its arm, and of it with less history.
+    """Let a registered model answer; returns the rows of its arms, and of them with less history.
 
     Args:
         exam: The candidate's questions; the model was trained for the same LLM.
         plug_in: The model's user embedder.
         task: The model's own task.
         llm: How the model asks the LLM.
-        arm_name: `champion` or `reference`.
+        offices: Arms that it answers as: `champion`, `reference` or both.
 
     Raises:
-        IncomparableChampionError: If it reads items that were rendered in another way, or vectors
+        IncomparableError: If it reads items that were rendered in another way, or vectors
             of an encoder that cannot be had any more.
     """
     today = exam.recipe.task
     for field, what in RENDERING.items():
         own, other = getattr(task, field), getattr(today, field)
         if own != other:
-            raise IncomparableChampionError(f"reads {what} by task.{field} {own!r}, not {other!r}")
+            raise IncomparableError(f"reads {what} by task.{field} {own!r}, not {other!r}")
     rows = exam.question_rows()
     own_exam = replace(exam, recipe=exam.recipe.model_copy(update={"task": task, "llm": llm}))
     examples = own_exam.examples(rows)
@@ -70,42 +73,48 @@ def answer_incumbent(
         examples = encode_anew(examples, exam, card)
     cuts = exam.recipe.evaluation.history_cuts
     runs = [examples, *(cut_histories(examples, cut) for cut in cuts)]
-    names = [arm_name, *(name_cut(arm_name, cut) for cut in cuts)]
     answers = answer_as(own_exam, plug_in, True, runs)
-    return tabulate_predictions(exam, rows, {n: [a] for n, a in zip(names, answers, strict=True)})
+    by_arm = {
+        name: [answered]
+        for office in offices
+        for name, answered in zip(
+            [office, *(name_cut(office, cut) for cut in cuts)], answers, strict=True
+        )
+    }
+    return tabulate_predictions(exam, rows, by_arm)
 
 
 def reword_inputs(payloads: Sequence[str], task: Task) -> list[str]:
-    """Put the payloads into the champion's own words.
+    """Put the payloads into the model's own words.
 
     Raises:
-        IncomparableChampionError: If one was guessed, and has not all that these words need.
+        IncomparableError: If one was guessed, and has not all that these words need.
     """
     try:
         return [task.render_prompt(payload) for payload in payloads]
     except ValueError as err:
-        raise IncomparableChampionError(f"has a prompt of its own; {err}") from err
+        raise IncomparableError(f"has a prompt of its own; {err}") from err
 
 
 def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:
-    """Return the examples with the items of their histories encoded by the champion's encoder.
+    """Return the examples with the items of their histories encoded by the model's own encoder.
 
     Raises:
-        IncomparableChampionError: If it cannot be had, or would make other vectors today.
+        IncomparableError: If it cannot be had, or would make other vectors today.
     """
     try:
         encoder = load_sentence_encoder(card.encoder, find_device())
     except ValueError as err:
-        raise IncomparableChampionError(f"reads vectors of a lost encoder ({err})") from err
+        raise IncomparableError(f"reads vectors of a lost encoder ({err})") from err
     described = describe_encoder(encoder, card.encoder, exam.recipe.task.item_template)
     if described["fingerprint"] != card.encoder_fingerprint:
-        raise IncomparableChampionError(
+        raise IncomparableError(
             f"reads behavior vectors {card.encoder_fingerprint}, where its encoder "
             f"{card.encoder.name} makes {described['fingerprint']} today"
         )
     needed = np.unique(np.concatenate([np.empty(0, np.int64), *examples.histories]))
     texts = list(exam.artifacts.histories.items.select(needed)["text"])
-    logger.info("encoding %d items with the champion's own encoder", len(texts))
+    logger.info("encoding %d items with the model's own encoder", len(texts))
     return replace(
         examples,
         vectors=encode_texts(encoder, texts, card.encoder),
