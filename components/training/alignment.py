@@ -57,7 +57,8 @@ def align_projector(
     for _ in range(config.num_steps):
         batch = torch.randint(len(items), (config.batch_size,), generator=generator)
         said = embedder.projector(inputs_NE[batch, None], alone)
-        loss = nn.functional.mse_loss(said, words_MD[chosen_N[batch]])
+        meant = words_MD[chosen_N[batch], None].expand_as(said)
+        loss = nn.functional.mse_loss(said, meant)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

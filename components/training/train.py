@@ -168,7 +168,9 @@ def train_user_embedder(
     collate = build_collator(llm, card, recipe.llm)
     inputs = FitInputs(train, dev if len(dev) else None, collate, lengths)
     model = PersonaLLM(llm, embedder)
-    curve = fit(model, inputs, recipe.training.fit, recipe.seed, ("embedder.input_encoder",))
+    is_pretrained = recipe.embedder.input_encoder == "trained"
+    pretrained = ("embedder.input_encoder",) if is_pretrained else ()
+    curve = fit(model, inputs, recipe.training.fit, recipe.seed, pretrained)
     return save_user_embedder(embedder, card, curve, directory)
 
 

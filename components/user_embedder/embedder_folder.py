@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = "user_embedder.safetensors"
 CARD = "user_embedder.json"
+INPUT_ENCODER = "input_encoder."
 TOKEN_EMBEDDINGS = "embeddings.word_embeddings"
 STANDARDS = ("aggregator.center", "projector.spread")
 
@@ -47,23 +49,47 @@ def build_user_embedder(
 ) -> UserEmbedder:
     """Build an untrained user embedder whose input encoder starts from the history encoder.
 
-    The input encoder's token embeddings stay as they are: half of its weights, and the layers above
-    them can learn what a new task asks for.
+    The token embeddings of an input encoder that is trained stay as they are: half of its weights,
+    and the layers above them can learn what a new task asks for.
 
     Args:
         card: Its shape.
-        input_encoder: To be trained; loaded by the card if not given.
+        input_encoder: The history encoder's copy; loaded by the card if not given.
     """
     encoder = None
     if card.aggregation is Aggregation.ATTENTION:
         trainable = card.encoder.model_copy(update={"precision": "float32"})
         encoder = input_encoder or load_sentence_encoder(trainable)
+        if card.embedder.input_encoder == "lora":
+            add_adapters(encoder, card.embedder.lora_rank)
     embedder = UserEmbedder(
         card.embedder, card.aggregation, encoder, card.encoder_dim, card.llm_dim, card.scale
     )
     for name, parameter in embedder.named_parameters():
-        parameter.requires_grad_(TOKEN_EMBEDDINGS not in name and "pooler" not in name)
+        parameter.requires_grad_(is_trained(name, card.embedder))
     return embedder
+
+
+def is_trained(name: str, config: EmbedderConfig) -> bool:
+    """Tell whether a parameter of the user embedder is trained: the one rule of it."""
+    if not name.startswith(INPUT_ENCODER):
+        return True
+    if config.input_encoder == "lora":
+        return "lora_" in name
+    is_used = TOKEN_EMBEDDINGS not in name and "pooler" not in name
+    return config.input_encoder == "trained" and is_used
+
+
+def add_adapters(encoder: "SentenceTransformer", rank: int) -> None:
+    """Put low-rank adapters beside every linear layer that a sentence vector goes through."""
+    # Imported here: only embedders with adapters need it.
+    from peft import LoraConfig, inject_adapter_in_model
+
+    body = encoder[0].auto_model
+    layers = [name for name, module in body.named_modules() if isinstance(module, nn.Linear)]
+    targets = [name for name in layers if "pooler" not in name]
+    adapters = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)
+    inject_adapter_in_model(adapters, body)
 
 
 class EmbedderFolder(Folder):

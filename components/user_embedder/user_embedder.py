@@ -1,6 +1,7 @@
 """The user embedder: everything that PPlug trains, and nothing else.
 
-Letters: B batch, T tokens, H history items, E encoder width, D LLM width, K soft prompt vectors.
+Letters: B batch, T tokens, H history items, E encoder width, D LLM width, M persona vectors,
+K = 1 + M soft prompt vectors.
 """
 
 from enum import StrEnum
@@ -47,7 +48,7 @@ class UserEmbedder(nn.Module):
     Args:
         config: Shape of the parts.
         aggregation: Which arm this is.
-        input_encoder: Trainable sentence encoder; only used with attention.
+        input_encoder: Sentence encoder; only used with attention.
         encoder_dim: Width E of the behavior vectors.
         llm_dim: Width D of the LLM's token embeddings.
         scale: Norm that the soft prompt's vectors start at: the LLM's mean token norm.
@@ -66,14 +67,20 @@ class UserEmbedder(nn.Module):
     ) -> None:
         super().__init__()
         self.aggregation = aggregation
+        self.num_persona_tokens = config.num_persona_tokens
         self.register_buffer("scale", torch.tensor(scale / llm_dim**0.5))
         self.instruction = InstructionEmbedding(llm_dim)
         if aggregation is not Aggregation.NONE:
             has_recency = config.has_recency and aggregation is Aggregation.ATTENTION
             self.aggregator = PersonalAggregator(
-                encoder_dim, config.temperature or 1.0, has_recency
+                encoder_dim,
+                config.temperature or 1.0,
+                has_recency,
+                config.learns_temperature and aggregation is Aggregation.ATTENTION,
             )
-            self.projector = Projector(encoder_dim, config.hidden_dim, llm_dim)
+            self.projector = Projector(
+                encoder_dim, config.hidden_dim, llm_dim, config.num_persona_tokens
+            )
         if aggregation is Aggregation.ATTENTION:
             assert input_encoder is not None, "attention needs an input encoder"
             self.input_encoder = input_encoder
@@ -106,11 +113,14 @@ class UserEmbedder(nn.Module):
                 [B, H, E] and `history_mask` [B, H] (1 for an item, 0 for padding).
         """
         batch_size = len(batch["history_mask"])
-        instruction_BD = (self.scale * self.instruction()).expand(batch_size, -1)
-        if self.aggregation is Aggregation.NONE:
-            persona_BD, has_persona = torch.zeros_like(instruction_BD), 0
+        instruction_B1D = (self.scale * self.instruction()).expand(batch_size, 1, -1)
+        has_persona = self.aggregation is not Aggregation.NONE
+        if has_persona:
+            persona_BMD = self.embed_user(batch).embedding_BMD
         else:
-            persona_BD, has_persona = self.embed_user(batch).embedding_BD, 1
-        mask_K = torch.tensor([1, has_persona], device=instruction_BD.device)
-        vectors_BKD = torch.stack([instruction_BD, persona_BD], dim=1)
+            persona_BMD = torch.zeros_like(instruction_B1D).repeat(1, self.num_persona_tokens, 1)
+        mask_K = torch.tensor(
+            [1] + self.num_persona_tokens * [int(has_persona)], device=instruction_B1D.device
+        )
+        vectors_BKD = torch.cat([instruction_B1D, persona_BMD], dim=1)
         return SoftPrompt(vectors_BKD, mask_K.expand(batch_size, -1))

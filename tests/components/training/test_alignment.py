@@ -54,7 +54,7 @@ def test_an_aligned_projector_says_the_outputs_words(encoder_folder, items):
     assert left < 0.1
     vectors = torch.from_numpy(np.stack([vector for _, vector in items])).float()
     said = embedder.scale * embedder.projector(vectors[:, None], torch.ones(len(items), 1))
-    nearest = torch.cdist(said, embed_words(llm, list(WORDS))).argmin(dim=1)
+    nearest = torch.cdist(said[:, 0], embed_words(llm, list(WORDS))).argmin(dim=1)
     assert nearest.tolist() == [row % 3 for row in range(30)]
     moved = {n for n, tensor in embedder.state_dict().items() if not torch.equal(tensor, before[n])}
     layers = {f"projector.{layer}.{kind}" for layer in ("first", "second") for kind in KINDS}

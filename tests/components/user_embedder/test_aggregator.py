@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from components.user_embedder.aggregator import (
-    SLOPE_SCALE,
+    NUMBER_SCALE,
     PersonalAggregator,
     Projector,
     rank_items,
@@ -111,7 +111,43 @@ def test_the_second_layer_after_the_sum_equals_the_paper_item_by_item():
             for b in range(3)
         ]
     )
-    torch.testing.assert_close(projector(rows, weights), slow)
+    torch.testing.assert_close(projector(rows, weights)[:, 0], slow)
+
+
+def test_several_persona_vectors_share_the_hidden_layer_and_nothing_else():
+    torch.manual_seed(0)
+    rows, weights = torch.randn(3, 5, 6), torch.randn(3, 5).softmax(dim=1)
+    both = Projector(6, 9, 4, num_vectors=2)
+    personas = both(rows, weights)
+    assert personas.shape == (3, 2, 4)
+    for vector, part in enumerate((slice(0, 4), slice(4, 8))):
+        alone = Projector(6, 9, 4)
+        alone.first = both.first
+        with torch.no_grad():
+            alone.second.weight.copy_(both.second.weight[part])
+            alone.second.bias.copy_(both.second.bias[part])
+        torch.testing.assert_close(alone(rows, weights)[:, 0], personas[:, vector])
+
+
+def test_a_learned_temperature_starts_as_set_and_falls_where_likeness_decides():
+    """The answer is the item that is like the input: sharper attention finds it."""
+    torch.manual_seed(0)
+    aggregator = PersonalAggregator(4, temperature=0.5, learns_temperature=True)
+    fixed = PersonalAggregator(4, temperature=0.5)
+    history = nn.functional.normalize(torch.randn(16, 6, 4), dim=-1)
+    inputs, mask = history[:, 2], torch.ones(16, 6, dtype=torch.long)
+    torch.testing.assert_close(
+        aggregator(inputs, history, mask)[1], fixed(inputs, history, mask)[1]
+    )
+    optimizer = torch.optim.AdamW(aggregator.parameters(), lr=1e-2)
+    for _ in range(30):
+        weights = aggregator(inputs, history, mask)[1]
+        loss = -weights[:, 3].log().mean()  # the null row stands first
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert 0 < aggregator.temperature.item() < 0.25
+    assert fixed.temperature == 0.5
 
 
 def test_what_stands_in_padding_is_never_read():
@@ -134,7 +170,7 @@ HALVING, HARMONIC = (math.log(2), 0.0), (0.0, 1.0)
 def make_forgetful(slopes, temperature=1.0):
     aggregator = PersonalAggregator(2, temperature, has_recency=True)
     with torch.no_grad():
-        aggregator.slopes.copy_(torch.tensor(slopes) / SLOPE_SCALE)
+        aggregator.slopes.copy_(torch.tensor(slopes) / NUMBER_SCALE)
     return aggregator
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.embedder_folder import (
     build_user_embedder,
     save_user_embedder,
@@ -50,6 +51,25 @@ TRAINED = {
     Aggregation.UNIFORM: INSTRUCTION | PERSONA,
     Aggregation.ATTENTION: INSTRUCTION | PERSONA | ENCODER | {"aggregator.slopes"},
 }
+LINEAR = ("query", "key", "value", "dense")
+ADAPTERS = {
+    f"{BODY}.encoder.layer.{number}.{part}.lora_{side}.default.weight"
+    for number in (0, 1)
+    for part in LAYER
+    if part.endswith(LINEAR)
+    for side in "AB"
+}
+SHARED = INSTRUCTION | PERSONA | {"aggregator.slopes"}
+OPTIONS = {
+    "lora": (EmbedderConfig(input_encoder="lora", lora_rank=2), SHARED | ADAPTERS),
+    "shared": (EmbedderConfig(input_encoder="shared"), SHARED),
+    "learned temperature": (
+        EmbedderConfig(input_encoder="shared", learns_temperature=True),
+        SHARED | {"aggregator.warming"},
+    ),
+    "three persona vectors": (EmbedderConfig(num_persona_tokens=3), TRAINED[Aggregation.ATTENTION]),
+    "no recency": (EmbedderConfig(has_recency=False), INSTRUCTION | PERSONA | ENCODER),
+}
 STANDARDS = {"aggregator.center", "projector.spread"}
 """No parameters, but outputs depend on them as much."""
 BATCH = {
@@ -60,10 +80,11 @@ BATCH = {
 }
 
 
-def save(folder, directory, aggregation=Aggregation.ATTENTION):
-    """Save an embedder of which every weight differs from a fresh one's."""
+def save(folder, directory, aggregation=Aggregation.ATTENTION, config=None):
+    """Save an embedder of which every trained weight differs from a fresh one's."""
     directory.mkdir()
     card = make_card(folder, aggregation, 12, 3.0)
+    card = card.model_copy(update={"embedder": config or card.embedder})
     embedder = build_user_embedder(card)
     with torch.no_grad():
         for name in trained_names(embedder):
@@ -99,6 +120,33 @@ def test_a_reloaded_embedder_gives_equal_outputs(encoder_folder, tmp_path, aggre
     assert not loaded.training
     assert folder.card() == make_card(encoder_folder, aggregation, 12, 3.0)
     assert folder.curve() == [{"step": 1}]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_each_option_trains_and_saves_exactly_its_own(encoder_folder, tmp_path, option):
+    config, expected = OPTIONS[option]
+    embedder, folder = save(encoder_folder, tmp_path / "saved", config=config)
+    assert set(trained_names(embedder)) == expected
+    assert set(load_file(folder.path / "user_embedder.safetensors")) == expected | STANDARDS
+    fresh = build_user_embedder(folder.card()).eval()
+    with torch.no_grad():
+        soft = folder.load()(BATCH)
+        assert torch.equal(soft.vectors_BKD, embedder(BATCH).vectors_BKD)
+        assert not torch.allclose(soft.vectors_BKD, fresh(BATCH).vectors_BKD)
+    assert soft.vectors_BKD.shape == (2, 1 + config.num_persona_tokens, 12)
+    assert soft.mask_BK.shape == (2, 1 + config.num_persona_tokens)
+
+
+@pytest.mark.parametrize("kind", ["lora", "shared"])
+def test_an_input_encoder_that_is_not_retrained_starts_as_the_history_encoder(encoder_folder, kind):
+    config, _ = OPTIONS[kind]
+    shape = {"embedder": config}
+    card = make_card(encoder_folder, Aggregation.ATTENTION, 12, 3.0)
+    inputs = [BATCH["input_ids"], BATCH["attention_mask"]]
+    with torch.no_grad():
+        kept = build_user_embedder(card.model_copy(update=shape)).eval().encode_input(*inputs)
+        trained = build_user_embedder(card).eval().encode_input(*inputs)
+    assert torch.equal(kept, trained)
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown"])

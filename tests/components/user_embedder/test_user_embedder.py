@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 
 from components.encoders.config import EncoderConfig
 from components.llm.frozen_llm import answer_loss, collate_prompts
-from components.user_embedder.aggregator import SLOPE_SCALE
+from components.user_embedder.aggregator import NUMBER_SCALE
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.embedder_folder import build_user_embedder, trained_names
@@ -93,7 +93,7 @@ def forgetful(encoder_folder):
     """An embedder whose slopes say that an item counts half as much as the next newer one."""
     embedder = make_embedder(encoder_folder, Aggregation.ATTENTION)
     with torch.no_grad():
-        embedder.aggregator.slopes[0] = math.log(2) / SLOPE_SCALE
+        embedder.aggregator.slopes[0] = math.log(2) / NUMBER_SCALE
     return embedder
 
 
@@ -151,7 +151,7 @@ def test_the_input_chooses_what_counts(embed, encoder_folder):
 def test_an_empty_history_is_the_null_rows_projection(embed, encoder_folder, aggregation):
     embedder = make_embedder(encoder_folder, aggregation)
     null = embedder.aggregator.null_vector[None, None]
-    expected = embedder.scale * embedder.projector(null, torch.ones(1, 1))[0]
+    expected = embedder.scale * embedder.projector(null, torch.ones(1, 1))[0, 0]
     # Alone (no history column at all) and beside a user with history.
     for histories in ([HISTORIES[2]], [HISTORIES[2], HISTORIES[1]]):
         soft = embed(PAYLOADS[: len(histories)], histories, embedder)
