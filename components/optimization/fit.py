@@ -2,15 +2,25 @@
 
 import logging
 import math
+import os
 import tempfile
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from components.optimization.best import BestWeights
+from components.optimization.checkpoints import Checkpoints
 from components.optimization.config import FitConfig
+from components.optimization.guard import LossGuard
+
+if TYPE_CHECKING:
+    from components.optimization.callbacks import LogMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +37,32 @@ class FitInputs(NamedTuple):
     lengths: Sequence[int] | None = None
     """Of every training question, in any unit: steps read questions of like length, so that less
     of a batch is padding. In random order if not given."""
+    ids: Sequence[str] | None = None
+    """Of every training question: what an error names."""
+
+
+class FitRecord(NamedTuple):
+    """Where a fit leaves what it does while it runs."""
+
+    checkpoints: Checkpoints | None = None
+    log_metrics: "LogMetrics | None" = None
+
+
+@dataclass
+class _Numbered(Dataset[tuple[int, Any]]):
+    """Examples with their positions."""
+
+    examples: Dataset[Any]
+
+    def set_epoch(self, epoch: int) -> None:
+        if hasattr(self.examples, "set_epoch"):
+            self.examples.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.examples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> tuple[int, Any]:
+        return index, self.examples[index]
 
 
 def uses_bfloat16(autocast: str) -> bool:
@@ -60,8 +96,13 @@ def fit(
     config: FitConfig,
     seed: int,
     pretrained_prefixes: Sequence[str] = (),
+    record: FitRecord = FitRecord(),
 ) -> Curve:
     """Fit `model`, whose forward returns a dict with `loss`, in place.
+
+    The loss is a mean over the labels that are not -100; so is that of a step, however many parts
+    and processes read it. With checkpoints it goes on where an interrupted fit of the same key
+    ended, and ends with the weights of an undisturbed one.
 
     Args:
         model: Moved to the GPU by Trainer where there is one.
@@ -69,69 +110,147 @@ def fit(
         config: The recipe.
         seed: Seeds the order of examples and dropout.
         pretrained_prefixes: Names of parameters that take `encoder_learning_rate`.
+        record: Where it leaves checkpoints and figures.
 
     Returns:
         The curve of training and dev losses.
 
     Raises:
-        ValueError: If there is nothing to train on, or the loss stops being a number.
+        DivergedError: If the loss stops being a number, or explodes.
+        StoppedError: If the process was told to end; what was done is saved.
+        ValueError: If there is nothing to train on, or the batch cannot be divided.
     """
     # Imported here: it takes seconds, and a run whose steps are all cached fits nothing.
-    from transformers import PrinterCallback, Trainer, TrainingArguments
-    from transformers.trainer_pt_utils import LengthGroupedSampler
+    from transformers import PrinterCallback
 
-    class _Trainer(Trainer):  # type: ignore[misc]
-        """Trainer; its own grouping by length asks for a `datasets.Dataset`."""
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            if inputs.lengths is None:
-                return super()._get_train_sampler(train_dataset)
-            # One of its own: the model's dropout draws from torch's, and differs between arms.
-            generator = torch.Generator().manual_seed(seed)
-            lengths = list(inputs.lengths)
-            return LengthGroupedSampler(config.batch_size, lengths=lengths, generator=generator)
+    from components.optimization.callbacks import Progress, Steering, heed_sigterm
+    from components.optimization.order import SeededOrder
+    from components.optimization.trainer import FitTrainer, StoppedError, Watch, trained_parameters
 
     num_examples = len(inputs.train)  # type: ignore[arg-type]
     if num_examples == 0:
         raise ValueError(
             "no training questions: check data and the share kept for the LLM's tuning"
         )
-    num_steps = math.ceil(num_examples / config.batch_size * config.num_epochs)
-    log_every = max(1, num_steps // config.num_log_points)
-    groups = group_parameters(model, config, pretrained_prefixes)
-    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-    with tempfile.TemporaryDirectory() as output_dir:
-        arguments = TrainingArguments(
-            output_dir=output_dir,
-            num_train_epochs=config.num_epochs,
-            per_device_train_batch_size=config.batch_size,
-            per_device_eval_batch_size=2 * config.batch_size,
-            warmup_steps=max(1, round(config.warmup_share * num_steps)),
-            max_grad_norm=config.max_grad_norm,
-            logging_steps=log_every,
-            eval_strategy="steps" if inputs.dev is not None else "no",
-            eval_steps=math.ceil(num_steps / 5),
-            save_strategy="no",
-            report_to=[],
-            remove_unused_columns=False,
-            label_names=["labels"],
-            prediction_loss_only=True,
-            use_cpu=not torch.cuda.is_available(),
-            bf16=uses_bfloat16(config.autocast),
-            seed=seed,
-            data_seed=seed,
-        )
-        trainer = _Trainer(
+    if config.checkpoints_activations:
+        checkpoint_activations(model)
+    optimizer = torch.optim.AdamW(
+        group_parameters(model, config, pretrained_prefixes),
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+    watch = Watch(
+        LossGuard(config.max_loss_ratio),
+        BestWeights(config.keeps_best, config.early_stopping_patience),
+        record.checkpoints,
+        inputs.ids,
+    )
+    with _share_directory() as directory, heed_sigterm(watch):
+        trainer = FitTrainer(
+            SeededOrder(num_examples, inputs.lengths, config.batch_size, seed),
+            watch,
             model=model,
-            args=arguments,
-            train_dataset=inputs.train,
-            eval_dataset=inputs.dev,
-            data_collator=inputs.collate,
+            args=_build_arguments(config, num_examples, inputs.dev is not None, seed, directory),
+            train_dataset=_Numbered(inputs.train),
+            eval_dataset=None if inputs.dev is None else _Numbered(inputs.dev),
+            data_collator=lambda pairs: _collate(inputs, pairs),
             optimizers=(optimizer, None),
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        trainer.add_callback(Steering(trainer))
+        trainer.add_callback(Progress(config.batch_size, record.log_metrics))
+        found = record.checkpoints.load_newest(directory) if record.checkpoints else None
+        if found:
+            logger.info("going on from %s", found.name)
+        trainer.train(resume_from_checkpoint=str(found) if found else None)
+    if watch.is_stopping and trainer.state.global_step < trainer.state.max_steps:
+        raise StoppedError(f"told to end at step {trainer.state.global_step}: {watch.saved}")
+    watch.best.put_back(trained_parameters(model))
+    if record.checkpoints:
+        record.checkpoints.clear()
     return read_curve(trainer.state.log_history)
+
+
+def count_processes() -> int:
+    """Return how many processes this fit runs in: what `torchrun` says, else 1."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _choose_backend(num_processes: int) -> str | None:
+    is_on_cpu = num_processes > 1 and not torch.cuda.is_available()
+    return "gloo" if is_on_cpu else None
+
+
+def _build_arguments(
+    config: FitConfig, num_examples: int, has_dev: bool, seed: int, directory: Path
+) -> Any:
+    from transformers import TrainingArguments
+
+    num_processes = count_processes()
+    num_parts = config.num_accumulated * num_processes
+    if config.batch_size % num_parts:
+        raise ValueError(
+            f"batch_size is {config.batch_size}, which {config.num_accumulated} parts "
+            f"(num_accumulated) of {num_processes} processes do not divide"
+        )
+    num_steps = math.ceil(num_examples / config.batch_size * config.num_epochs)
+    return TrainingArguments(
+        output_dir=str(directory),
+        num_train_epochs=config.num_epochs,
+        per_device_train_batch_size=config.batch_size // num_parts,
+        per_device_eval_batch_size=2 * config.batch_size,
+        gradient_accumulation_steps=config.num_accumulated,
+        warmup_steps=max(1, round(config.warmup_share * num_steps)),
+        max_grad_norm=config.max_grad_norm,
+        logging_steps=max(1, num_steps // config.num_log_points),
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if has_dev else "no",
+        eval_steps=math.ceil(num_steps / 5),
+        save_strategy="no",
+        report_to=[],
+        remove_unused_columns=False,
+        label_names=["labels"],
+        prediction_loss_only=True,
+        use_cpu=not torch.cuda.is_available(),
+        ddp_backend=_choose_backend(num_processes),
+        bf16=uses_bfloat16(config.autocast),
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+    )
+
+
+def _collate(inputs: FitInputs, pairs: list[tuple[int, Any]]) -> dict[str, Any]:
+    """Collate numbered examples; the batch says their positions too, int64 [B]."""
+    positions, examples = zip(*pairs, strict=True)
+    return {**inputs.collate(list(examples)), "positions": torch.tensor(positions)}
+
+
+@contextmanager
+def _share_directory() -> Iterator[Path]:
+    """Give a temporary directory, the same one to all processes of a fit."""
+    from accelerate import PartialState
+
+    num_processes = count_processes()
+    with tempfile.TemporaryDirectory() as directory:
+        if num_processes == 1:
+            yield Path(directory)
+            return
+        PartialState(not torch.cuda.is_available(), backend=_choose_backend(num_processes))
+        shared = [directory]
+        torch.distributed.broadcast_object_list(shared)
+        yield Path(shared[0])
+        torch.distributed.barrier()
+
+
+def checkpoint_activations(model: nn.Module) -> None:
+    """Let the transformers within a model compute activations twice instead of keeping them."""
+    from transformers import PreTrainedModel
+
+    for part in model.modules():
+        if isinstance(part, PreTrainedModel) and part.supports_gradient_checkpointing:
+            # Not reentrant: the frozen LLM's own inputs need no gradient.
+            part.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def read_curve(log_history: Sequence[dict[str, Any]]) -> Curve:

@@ -6,7 +6,8 @@ from torch import nn
 from transformers import Trainer, TrainingArguments
 
 from components.optimization.config import FitConfig
-from components.optimization.fit import FitInputs, fit, group_parameters, read_curve
+from components.optimization.fit import FitInputs, FitRecord, fit, group_parameters, read_curve
+from components.optimization.guard import DivergedError
 
 CONFIG = FitConfig(num_epochs=2, batch_size=4, learning_rate=0.1, encoder_learning_rate=0.01)
 
@@ -187,12 +188,13 @@ def test_the_order_does_not_hang_on_model_or_dev_questions(lengths):
     assert read_epochs(lengths, dev=Points(6)) == epochs
 
 
-def test_without_lengths_the_order_is_trainers_own(tmp_path):
+def test_without_lengths_the_first_order_is_trainers_own(tmp_path):
+    """Later epochs' are not: they are to be had without going through the earlier ones."""
     points = Points(64)
     arguments = TrainingArguments(
         output_dir=tmp_path,
-        num_train_epochs=2,
         per_device_train_batch_size=4,
+        num_train_epochs=1,
         remove_unused_columns=False,
         report_to=[],
         save_strategy="no",
@@ -200,5 +202,106 @@ def test_without_lengths_the_order_is_trainers_own(tmp_path):
         seed=3,
     )
     Trainer(Line(), arguments, collate, points).train()
-    own = [[index for at, index in points.asked if at == epoch] for epoch in (0, 1)]
-    assert read_epochs(None, seed=3) == own
+    assert read_epochs(None, seed=3)[0] == [index for _, index in points.asked]
+
+
+def test_a_loss_that_is_no_number_stops_at_its_step_and_names_the_questions():
+    seen = []
+
+    def collate_late_nan(pairs):
+        seen.append(len(pairs))
+        batch = collate(pairs)
+        return {**batch, "labels": batch["labels"] * (float("nan") if len(seen) == 3 else 1)}
+
+    points = Points()
+    inputs = FitInputs(points, None, collate_late_nan, ids=[f"q{row}" for row in range(12)])
+    with pytest.raises(DivergedError) as caught:
+        fit(Line(), inputs, CONFIG, 0)
+    third = ", ".join(f"q{index}" for _, index in points.asked[8:12])
+    assert str(caught.value) == (
+        f"training diverged at step 3: the loss is nan; {third}; no checkpoint was saved"
+    )
+
+
+def test_a_loss_that_explodes_stops():
+    steep = CONFIG.model_copy(update={"num_epochs": 20.0, "max_loss_ratio": 1.5})
+
+    def collate_far(pairs, count=[0]):
+        count[0] += 1
+        batch = collate(pairs)
+        return {**batch, "labels": batch["labels"] + (100.0 if count[0] == 25 else 0.0)}
+
+    with pytest.raises(DivergedError, match=r"at step 25: the loss is .* over 1\.5 times"):
+        fit(Line(), FitInputs(Points(), None, collate_far), steep, 0)
+
+
+def collate_uneven(pairs):
+    """Labels of which a part's first half does not count: parts of a step count differently."""
+    batch = collate(pairs)
+    labels = batch["labels"].clone()
+    labels[batch["x"][:, 0] < 0.3] = -100.0
+    return {**batch, "labels": labels}
+
+
+class CountingLine(Line):
+    """A line whose loss is a mean over the labels that count, as a language model's is."""
+
+    def forward(self, x, labels, **_):
+        error = (self.head(self.body(x))[:, 0] - labels) ** 2
+        counts = labels.ne(-100)
+        return {"loss": (error * counts).sum() / counts.sum().clamp(min=1)}
+
+
+def test_parts_of_a_step_are_the_step():
+    def run(num_accumulated):
+        torch.manual_seed(0)
+        line = CountingLine()
+        config = CONFIG.model_copy(update={"num_accumulated": num_accumulated})
+        curve = fit(line, FitInputs(Points(), None, collate_uneven), config, 0)
+        return line.state_dict(), [point["loss"] for point in curve]
+
+    (whole, losses), (parts, losses_of_parts) = run(1), run(2)
+    for name, weight in whole.items():
+        torch.testing.assert_close(parts[name], weight, rtol=1e-3, atol=1e-5)
+    assert losses_of_parts == pytest.approx(losses, rel=1e-4)
+
+
+def test_a_batch_that_its_parts_do_not_divide_is_refused():
+    config = CONFIG.model_copy(update={"num_accumulated": 3})
+    with pytest.raises(ValueError, match="batch_size is 4, which 3 parts"):
+        fit(Line(), FitInputs(Points(), None, collate), config, 0)
+
+
+def test_a_fit_ends_where_patience_does_and_keeps_the_best_weights():
+    class Worsening(Points):
+        """Dev points far above all others: a line that is fitted to these moves away."""
+
+        def __getitem__(self, index):
+            return super().__getitem__(index)[0], torch.tensor(10.0)
+
+    long = CONFIG.model_copy(
+        update={"num_epochs": 20.0, "early_stopping_patience": 2, "keeps_best": True}
+    )
+    line, _, curve = fit_line(config=long, dev=Worsening(6))
+    dev = [point["dev_loss"] for point in curve if "dev_loss" in point]
+    assert len(dev) == 3  # the first is the best, two are worse
+    assert dev[0] == min(dev)
+    with torch.no_grad():
+        kept = float(line(**collate([Worsening()[index] for index in range(6)]))["loss"])
+    assert kept == pytest.approx(dev[0], rel=1e-5)
+
+
+def test_figures_are_told_while_it_runs():
+    told = []
+    record = FitRecord(log_metrics=lambda figures, step: told.append((step, figures)))
+    fit(Line(), FitInputs(Points(), Points(6), collate), CONFIG, 0, record=record)
+    steps = [step for step, figures in told if "loss" in figures]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert set(told[0][1]) >= {
+        "loss",
+        "learning_rate",
+        "grad_norm",
+        "examples_per_second",
+        "memory_bytes",
+    }
+    assert [set(figures) for _, figures in told if "dev_loss" in figures] == [{"dev_loss"}] * 3
