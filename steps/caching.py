@@ -13,6 +13,8 @@ from pathlib import Path
 
 from zenml.config.cache_policy import CachePolicy
 
+from components.folder import hash_files
+
 DATA_SUFFIXES = frozenset({".html", ".j2", ".json", ".sql", ".txt", ".yaml"})
 
 
@@ -42,6 +44,13 @@ def code_of(file: str, *also: str) -> CachePolicy:
     closure = import_closure(start, root)
     files = sorted(member.relative_to(root).as_posix() for member in closure)
     return CachePolicy(file_dependencies=files)
+
+
+def hash_code(file: str) -> str:
+    """Return a sha256 of the code that the step in `file` uses: what its cache key covers."""
+    path = Path(file).resolve()
+    root = source_root(path)
+    return hash_files(root, sorted(import_closure({path}, root)))
 
 
 def source_root(file: Path) -> Path:

@@ -12,9 +12,10 @@ from components.training.train import (
     Artifacts,
     Recipe,
     TrainedArms,
+    TrainingRecord,
     train_all_arms,
 )
-from steps.caching import code_of
+from steps.caching import code_of, hash_code
 from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
 
@@ -31,13 +32,12 @@ def train_user_embedder(
     recipe: Recipe,
     arms: list[str],
 ) -> Annotated[TrainedArms, "trained_arms"]:
-    """Train every arm that is to be evaluated and log the curves."""
+    """Train every arm that is to be evaluated and log its figures."""
     artifacts = Artifacts(histories, vectors, llm)
-    trained = train_all_arms(artifacts, recipe, arms, make_scratch_directory())
-    for arm in trained.names():
-        for point in trained.arm(arm).curve():
-            figures = {
-                f"train/{arm}/{k}": v for k, v in point.items() if k not in ("step", "epoch")
-            }
-            mlflow.log_metrics(figures, step=int(point["step"]))
-    return trained
+    record = TrainingRecord(hash_code(__file__), log_figures)
+    return train_all_arms(artifacts, recipe, arms, make_scratch_directory(), record)
+
+
+def log_figures(figures: dict[str, float], step: int) -> None:
+    """Show an arm's figures in MLflow while it is trained."""
+    mlflow.log_metrics({f"train/{name}": value for name, value in figures.items()}, step=step)

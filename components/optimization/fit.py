@@ -48,6 +48,9 @@ class FitRecord(NamedTuple):
     log_metrics: "LogMetrics | None" = None
 
 
+UNRECORDED = FitRecord()
+
+
 @dataclass
 class _Numbered(Dataset[tuple[int, Any]]):
     """Examples with their positions."""
@@ -96,7 +99,7 @@ def fit(
     config: FitConfig,
     seed: int,
     pretrained_prefixes: Sequence[str] = (),
-    record: FitRecord = FitRecord(),
+    record: FitRecord = UNRECORDED,
 ) -> Curve:
     """Fit `model`, whose forward returns a dict with `loss`, in place.
 

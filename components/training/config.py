@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from components.config import Config
-from components.optimization.config import FitConfig
+from components.optimization.config import CheckpointConfig, FitConfig
 
 SEED_PREFIX = "persona_seed_"
 """`persona_seed_2` is persona, trained with a seed two further."""
@@ -38,6 +38,12 @@ class TrainingConfig(Config):
     fit: EmbedderFit = Field(EmbedderFit(), description="The recipe.")
     alignment: AlignmentConfig = Field(
         AlignmentConfig(), description="Alignment of the projector before training."
+    )
+    checkpoints: CheckpointConfig = Field(
+        CheckpointConfig(), description="Where an interrupted training leaves what it needs."
+    )
+    num_processes: int = Field(
+        1, ge=1, description="Processes, one a GPU of this machine, that share each step."
     )
     history_dropout: float = Field(
         10 / 11,

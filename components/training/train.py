@@ -1,5 +1,7 @@
 """Train a user embedder: the same code, data, steps and seed for every trained arm."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +23,12 @@ from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
 from components.llm.prepare import WARM_START, LLMRecipe, Read, split_train_rows, warm_start_llm
-from components.optimization.fit import FitInputs, fit
+from components.optimization.checkpoints import Checkpoints
+from components.optimization.fit import FitInputs, FitRecord, fit
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.retrieval import Retrieval
 from components.tasks.task import Task
+from components.training.adapters import add_adapters, fold_adapters
 from components.training.alignment import align_projector
 from components.training.config import SEED_PREFIX, TrainingConfig
 from components.training.examples import Examples, TrainingExamples, build_examples
@@ -41,6 +45,8 @@ from components.user_embedder.user_embedder import Aggregation, UserEmbedder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from components.optimization.callbacks import LogMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +106,17 @@ class TrainedArm(NamedTuple):
     seed_offset: int = 0
 
 
+class TrainingRecord(NamedTuple):
+    """What stands around a training, and decides nothing about it."""
+
+    code: str = ""
+    """Hash of the code: a training does not go on from another one's checkpoints."""
+    log_metrics: "LogMetrics | None" = None
+    """Takes the figures of a training while it runs."""
+
+
+UNRECORDED = TrainingRecord()
+
 TRAINED_ARMS = {
     "persona": TrainedArm(Aggregation.ATTENTION),
     "instruction_only": TrainedArm(Aggregation.NONE),
@@ -136,8 +153,28 @@ def describe_embedder(
     )
 
 
+def find_checkpoints(
+    artifacts: Artifacts, recipe: Recipe, arm: TrainedArm, code: str
+) -> Checkpoints | None:
+    """Return the checkpoints of one arm's training, known by settings, data and code."""
+    where = recipe.training.checkpoints
+    if where.uri is None:
+        return None
+    settings = recipe.model_dump(
+        mode="json", exclude={"training": {"checkpoints", "num_processes"}}
+    )
+    data = [artifacts.histories, artifacts.vectors, artifacts.llm]
+    known_by = [settings, arm, [folder.content_hash() for folder in data], code]
+    key = hashlib.sha256(json.dumps(known_by, sort_keys=True).encode()).hexdigest()
+    return Checkpoints(where, key)
+
+
 def train_user_embedder(
-    artifacts: Artifacts, recipe: Recipe, arm: TrainedArm, directory: Path
+    artifacts: Artifacts,
+    recipe: Recipe,
+    arm: TrainedArm,
+    directory: Path,
+    record: TrainingRecord = UNRECORDED,
 ) -> EmbedderFolder:
     """Train one arm's embedder on the train questions that the LLM was not tuned on.
 
@@ -146,6 +183,7 @@ def train_user_embedder(
         recipe: The settings.
         arm: What is particular to it.
         directory: An existing directory to write into.
+        record: Tells its code, and takes its figures.
     """
     recipe = recipe.model_copy(update={"seed": recipe.seed + arm.seed_offset})
     llm = artifacts.llm.load(recipe.llm.dtype, find_device())
@@ -162,15 +200,22 @@ def train_user_embedder(
     dev = TrainingExamples(watched, whole, max_items, recipe.seed)
     torch.manual_seed(recipe.seed)
     embedder = build_user_embedder(card)
+    has_adapters = hasattr(embedder, "input_encoder") and recipe.embedder.input_encoder == "lora"
+    if has_adapters:
+        add_adapters(embedder, recipe.embedder.lora_rank)
     if arm.aggregation is not Aggregation.NONE:
         prepare_projector(embedder, llm, artifacts, train_rows, recipe)
     lengths = [len(prompt) for prompt in shown.prompts]
     collate = build_collator(llm, card, recipe.llm)
-    inputs = FitInputs(train, dev if len(dev) else None, collate, lengths)
+    ids = questions.select(train_rows)["question_id"]
+    inputs = FitInputs(train, dev if len(dev) else None, collate, lengths, list(ids))
     model = PersonaLLM(llm, embedder)
     is_pretrained = recipe.embedder.input_encoder == "trained"
     pretrained = ("embedder.input_encoder",) if is_pretrained else ()
-    curve = fit(model, inputs, recipe.training.fit, recipe.seed, pretrained)
+    kept = FitRecord(find_checkpoints(artifacts, recipe, arm, record.code), record.log_metrics)
+    curve = fit(model, inputs, recipe.training.fit, recipe.seed, pretrained, kept)
+    if has_adapters:
+        fold_adapters(embedder)
     return save_user_embedder(embedder, card, curve, directory)
 
 
@@ -231,10 +276,29 @@ def prepare_projector(
         logger.info("projector aligned with the LLM's words: %.0f %% unexplained", 100 * left)
 
 
+def name_figures(record: TrainingRecord, arm: str) -> TrainingRecord:
+    """Return the record with the arm's name before the figures'."""
+    log = record.log_metrics
+    if log is None:
+        return record
+
+    def log_named(figures: dict[str, float], step: int) -> None:
+        log({f"{arm}/{name}": value for name, value in figures.items()}, step)
+
+    return record._replace(log_metrics=log_named)
+
+
 def train_all_arms(
-    artifacts: Artifacts, recipe: Recipe, arms: Sequence[str], directory: Path
+    artifacts: Artifacts,
+    recipe: Recipe,
+    arms: Sequence[str],
+    directory: Path,
+    record: TrainingRecord = UNRECORDED,
 ) -> TrainedArms:
-    """Train every arm that is named into a folder of its name below `directory`."""
+    """Train every arm that is named into a folder of its name below `directory`.
+
+    The record's figures get the arm's name: `persona/loss`.
+    """
     for name in arms:
         logger.info("training the arm %s", name)
         arm, folder, own = find_trained_arm(name), directory / name, artifacts
@@ -242,5 +306,5 @@ def train_all_arms(
         if arm.is_retrieving and recipe.llm.name == WARM_START:
             (folder / OWN_LLM).mkdir()
             own = replace(artifacts, llm=tune_own_llm(artifacts, recipe, folder / OWN_LLM))
-        train_user_embedder(own, recipe, arm, folder)
+        train_user_embedder(own, recipe, arm, folder, name_figures(record, name))
     return TrainedArms.at(directory)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
@@ -22,6 +21,7 @@ WEIGHTS = "user_embedder.safetensors"
 CARD = "user_embedder.json"
 INPUT_ENCODER = "input_encoder."
 TOKEN_EMBEDDINGS = "embeddings.word_embeddings"
+SCALE = "scale"
 STANDARDS = ("aggregator.center", "projector.spread")
 
 
@@ -60,8 +60,6 @@ def build_user_embedder(
     if card.aggregation is Aggregation.ATTENTION:
         trainable = card.encoder.model_copy(update={"precision": "float32"})
         encoder = input_encoder or load_sentence_encoder(trainable)
-        if card.embedder.input_encoder == "lora":
-            add_adapters(encoder, card.embedder.lora_rank)
     embedder = UserEmbedder(
         card.embedder, card.aggregation, encoder, card.encoder_dim, card.llm_dim, card.scale
     )
@@ -71,25 +69,11 @@ def build_user_embedder(
 
 
 def is_trained(name: str, config: EmbedderConfig) -> bool:
-    """Tell whether a parameter of the user embedder is trained: the one rule of it."""
+    """Tell whether a parameter of the user embedder is trained, in itself or by adapters."""
     if not name.startswith(INPUT_ENCODER):
         return True
-    if config.input_encoder == "lora":
-        return "lora_" in name
     is_used = TOKEN_EMBEDDINGS not in name and "pooler" not in name
-    return config.input_encoder == "trained" and is_used
-
-
-def add_adapters(encoder: "SentenceTransformer", rank: int) -> None:
-    """Put low-rank adapters beside every linear layer that a sentence vector goes through."""
-    # Imported here: only embedders with adapters need it.
-    from peft import LoraConfig, inject_adapter_in_model
-
-    body = encoder[0].auto_model
-    layers = [name for name, module in body.named_modules() if isinstance(module, nn.Linear)]
-    targets = [name for name in layers if "pooler" not in name]
-    adapters = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)
-    inject_adapter_in_model(adapters, body)
+    return config.input_encoder != "shared" and is_used
 
 
 class EmbedderFolder(Folder):
@@ -116,7 +100,7 @@ class EmbedderFolder(Folder):
         """
         embedder = build_user_embedder(self.card())
         weights = load_file(self.path / WEIGHTS)
-        expected = set(saved_names(embedder))
+        expected = set(saved_names(embedder, self.card().embedder))
         if set(weights) != expected:
             odd = sorted(set(weights) ^ expected)
             raise ValueError(f"{self.path / WEIGHTS}: keys missing or unknown: {odd[:3]}")
@@ -129,10 +113,13 @@ def trained_names(embedder: UserEmbedder) -> list[str]:
     return [name for name, parameter in embedder.named_parameters() if parameter.requires_grad]
 
 
-def saved_names(embedder: UserEmbedder) -> list[str]:
+def saved_names(embedder: UserEmbedder, config: EmbedderConfig) -> list[str]:
     """Return what is saved: what is trained, and what vectors are standardized by."""
-    kept = {*trained_names(embedder), *STANDARDS}
-    return [name for name in embedder.state_dict() if name in kept]
+    return [
+        name
+        for name in embedder.state_dict()
+        if name in STANDARDS or (name != SCALE and is_trained(name, config))
+    ]
 
 
 def save_user_embedder(
@@ -143,7 +130,9 @@ def save_user_embedder(
 ) -> EmbedderFolder:
     """Write the weights, the card and the curve into an existing directory."""
     state = embedder.state_dict()
-    weights = {name: state[name].cpu().contiguous() for name in saved_names(embedder)}
+    weights = {
+        name: state[name].cpu().contiguous() for name in saved_names(embedder, card.embedder)
+    }
     save_file(weights, directory / WEIGHTS)
     (directory / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
     (directory / "curve.json").write_text(json.dumps(list(curve)) + "\n", encoding="utf-8")

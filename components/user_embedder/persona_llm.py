@@ -28,7 +28,24 @@ class PersonaLLM(nn.Module):
         """Switch the embedder's mode; the frozen LLM never drops out anything."""
         super().train(mode)
         self.llm_model.eval()
+        for part in self.llm_model.modules():
+            # Transformers' layers compute activations twice in training mode alone; what drops out
+            # is below them.
+            if mode and getattr(part, "gradient_checkpointing", False):
+                part.training = True
         return self
+
+    def diagnose(self) -> dict[str, float]:
+        """Return figures of the last batch: spread of the attention, size of the persona."""
+        persona = self.embedder.last_persona if self.embedder else None
+        if persona is None:
+            return {}
+        weights = torch.cat([persona.weights_BH, persona.null_weight_B[:, None]], dim=1)
+        norms = persona.embedding_BMD.norm(dim=-1) / self.llm.token_norm
+        return {
+            "attention_entropy": float(torch.special.entr(weights).sum(dim=1).mean()),
+            "persona_norm": float(norms.mean()),
+        }
 
     def soft_prompt(self, batch: dict[str, Tensor]) -> SoftPrompt:
         """Return what stands before the prompts' tokens."""

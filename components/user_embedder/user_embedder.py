@@ -68,6 +68,8 @@ class UserEmbedder(nn.Module):
         super().__init__()
         self.aggregation = aggregation
         self.num_persona_tokens = config.num_persona_tokens
+        self.last_persona: Persona | None = None
+        """Of the last batch, without gradients: what training is watched by."""
         self.register_buffer("scale", torch.tensor(scale / llm_dim**0.5))
         self.instruction = InstructionEmbedding(llm_dim)
         if aggregation is not Aggregation.NONE:
@@ -116,7 +118,9 @@ class UserEmbedder(nn.Module):
         instruction_B1D = (self.scale * self.instruction()).expand(batch_size, 1, -1)
         has_persona = self.aggregation is not Aggregation.NONE
         if has_persona:
-            persona_BMD = self.embed_user(batch).embedding_BMD
+            persona = self.embed_user(batch)
+            persona_BMD = persona.embedding_BMD
+            self.last_persona = Persona(*(part.detach() for part in persona))
         else:
             persona_BMD = torch.zeros_like(instruction_B1D).repeat(1, self.num_persona_tokens, 1)
         mask_K = torch.tensor(

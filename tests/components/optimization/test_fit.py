@@ -226,10 +226,12 @@ def test_a_loss_that_is_no_number_stops_at_its_step_and_names_the_questions():
 def test_a_loss_that_explodes_stops():
     steep = CONFIG.model_copy(update={"num_epochs": 20.0, "max_loss_ratio": 1.5})
 
-    def collate_far(pairs, count=[0]):
-        count[0] += 1
+    seen = []
+
+    def collate_far(pairs):
+        seen.append(pairs)
         batch = collate(pairs)
-        return {**batch, "labels": batch["labels"] + (100.0 if count[0] == 25 else 0.0)}
+        return {**batch, "labels": batch["labels"] + (100.0 if len(seen) == 25 else 0.0)}
 
     with pytest.raises(DivergedError, match=r"at step 25: the loss is .* over 1\.5 times"):
         fit(Line(), FitInputs(Points(), None, collate_far), steep, 0)

@@ -51,17 +51,8 @@ TRAINED = {
     Aggregation.UNIFORM: INSTRUCTION | PERSONA,
     Aggregation.ATTENTION: INSTRUCTION | PERSONA | ENCODER | {"aggregator.slopes"},
 }
-LINEAR = ("query", "key", "value", "dense")
-ADAPTERS = {
-    f"{BODY}.encoder.layer.{number}.{part}.lora_{side}.default.weight"
-    for number in (0, 1)
-    for part in LAYER
-    if part.endswith(LINEAR)
-    for side in "AB"
-}
 SHARED = INSTRUCTION | PERSONA | {"aggregator.slopes"}
 OPTIONS = {
-    "lora": (EmbedderConfig(input_encoder="lora", lora_rank=2), SHARED | ADAPTERS),
     "shared": (EmbedderConfig(input_encoder="shared"), SHARED),
     "learned temperature": (
         EmbedderConfig(input_encoder="shared", learns_temperature=True),
@@ -137,10 +128,8 @@ def test_each_option_trains_and_saves_exactly_its_own(encoder_folder, tmp_path, 
     assert soft.mask_BK.shape == (2, 1 + config.num_persona_tokens)
 
 
-@pytest.mark.parametrize("kind", ["lora", "shared"])
-def test_an_input_encoder_that_is_not_retrained_starts_as_the_history_encoder(encoder_folder, kind):
-    config, _ = OPTIONS[kind]
-    shape = {"embedder": config}
+def test_a_shared_input_encoder_is_the_history_encoder(encoder_folder):
+    shape = {"embedder": OPTIONS["shared"][0]}
     card = make_card(encoder_folder, Aggregation.ATTENTION, 12, 3.0)
     inputs = [BATCH["input_ids"], BATCH["attention_mask"]]
     with torch.no_grad():
