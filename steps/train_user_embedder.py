@@ -8,12 +8,12 @@ from zenml import step
 from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
+from components.training.launch import train
 from components.training.train import (
     Artifacts,
     Recipe,
     TrainedArms,
     TrainingRecord,
-    train_all_arms,
 )
 from steps.caching import code_of, hash_code
 from steps.materializers import FolderMaterializer
@@ -35,7 +35,7 @@ def train_user_embedder(
     """Train every arm that is to be evaluated and log its figures."""
     artifacts = Artifacts(histories, vectors, llm)
     record = TrainingRecord(hash_code(__file__), log_figures)
-    return train_all_arms(artifacts, recipe, arms, make_scratch_directory(), record)
+    return train(artifacts, recipe, arms, make_scratch_directory(), record)
 
 
 def log_figures(figures: dict[str, float], step: int) -> None:

@@ -73,11 +73,22 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         if checkpoints is None or state.global_step >= state.max_steps:
             return
         waited = time.monotonic() - self.saved_at
-        if self.watch.is_stopping:
+        is_time = waited >= 60 * checkpoints.config.every_minutes
+        is_stopping, is_time = self._agree(self.watch.is_stopping, is_time)
+        if is_stopping:
+            self.watch.is_stopping = True
             control.should_training_stop = control.should_save = True
             control.should_evaluate = False
-        elif waited >= 60 * checkpoints.config.every_minutes:
+        elif is_time:
             control.should_save = True
+
+    def _agree(self, *flags: bool) -> list[bool]:
+        """Raise each flag that any process raises: all are to save and to end at the same step."""
+        if self.trainer.args.world_size == 1:
+            return list(flags)
+        raised = torch.tensor(flags, dtype=torch.int, device=self.trainer.args.device)
+        torch.distributed.all_reduce(raised, torch.distributed.ReduceOp.MAX)
+        return [bool(flag) for flag in raised.tolist()]
 
     def on_save(self, *arguments: Any, **more: Any) -> None:
         """Count the time from here."""
@@ -85,6 +96,7 @@ class Steering(TrainerCallback):  # type: ignore[misc]
 
     def on_prediction_step(self, *arguments: Any, **more: Any) -> None:
         """Leave an evaluation if told to end."""
+        [self.watch.is_stopping] = self._agree(self.watch.is_stopping)
         if self.watch.is_stopping:
             raise StoppedError
 

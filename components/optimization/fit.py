@@ -162,14 +162,16 @@ def fit(
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(Steering(trainer))
         trainer.add_callback(Progress(config.batch_size, record.log_metrics))
-        found = record.checkpoints.load_newest(directory) if record.checkpoints else None
+        fetched = directory / f"for-process-{trainer.args.process_index}"
+        fetched.mkdir()
+        found = record.checkpoints.load_newest(fetched) if record.checkpoints else None
         if found:
             logger.info("going on from %s", found.name)
         trainer.train(resume_from_checkpoint=str(found) if found else None)
     if watch.is_stopping and trainer.state.global_step < trainer.state.max_steps:
         raise StoppedError(f"told to end at step {trainer.state.global_step}: {watch.saved}")
     watch.best.put_back(trained_parameters(model))
-    if record.checkpoints:
+    if record.checkpoints and is_first_process():
         record.checkpoints.clear()
     return read_curve(trainer.state.log_history)
 
@@ -177,6 +179,11 @@ def fit(
 def count_processes() -> int:
     """Return how many processes this fit runs in: what `torchrun` says, else 1."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes what comes of a fit."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _choose_backend(num_processes: int) -> str | None:

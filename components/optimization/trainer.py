@@ -132,10 +132,10 @@ class FitTrainer(Trainer):  # type: ignore[misc]
         checkpoints, step = self.watch.checkpoints, self.state.global_step
         assert checkpoints is not None, "only a fit with checkpoints saves"
         folder = Path(self.args.output_dir) / f"checkpoint-{step}"
-        shutil.rmtree(folder, ignore_errors=True)
         try:
             super()._save_checkpoint(model, trial)
             self._write_state(folder)
+            self._wait_for_all()  # each process has written the state of its random generators
             if self.args.should_save:
                 checkpoints.save(step, folder)
         except (OSError, RuntimeError, SafetensorError) as err:
@@ -143,7 +143,13 @@ class FitTrainer(Trainer):  # type: ignore[misc]
         else:
             self.watch.saved = f"the last checkpoint is of step {step}, in {checkpoints.location}"
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._wait_for_all()
+            if self.args.should_save:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _wait_for_all(self) -> None:
+        if self.args.world_size > 1:
+            torch.distributed.barrier()
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Write the trained parameters; Trainer would write the frozen LLM too."""
@@ -154,6 +160,10 @@ class FitTrainer(Trainer):  # type: ignore[misc]
         if self.watch.best.weights is not None:
             save_file(self.watch.best.weights, folder / BEST)
 
+    def _state_name(self) -> str:
+        """Return the name of this process's state: each has losses of its own."""
+        return STATE if self.args.world_size == 1 else f"{self.args.process_index}-{STATE}"
+
     def _write_state(self, folder: Path) -> None:
         best = self.watch.best
         state = {
@@ -162,7 +172,7 @@ class FitTrainer(Trainer):  # type: ignore[misc]
             "first_losses": self.watch.guard.first,
             "best": {"loss": best.loss, "step": best.step, "num_worse": best.num_worse},
         }
-        (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
+        (folder / self._state_name()).write_text(json.dumps(state), encoding="utf-8")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Put the trained parameters back, and what `_write_state` wrote."""
@@ -172,7 +182,7 @@ class FitTrainer(Trainer):  # type: ignore[misc]
         with torch.no_grad():
             for name, parameter in parameters.items():
                 parameter.copy_(weights[name])
-        self._resumed = json.loads((folder / STATE).read_text("utf-8"))
+        self._resumed = json.loads((folder / self._state_name()).read_text("utf-8"))
         self.watch.guard.first = self._resumed["first_losses"]
         best = self.watch.best
         best.loss, best.step, best.num_worse = (
