@@ -61,9 +61,12 @@ class FitTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(self, order: SeededOrder, watch: Watch, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.model_accepts_loss_kwargs = True  # `compute_loss` is told how many labels a step has
+        # So that `compute_loss` is told how many labels a step has: all of them, the first too.
+        self.model_accepts_loss_kwargs, self._loss_shifts_labels = True, False
         self.order, self.watch = order, watch
         self._resumed: dict[str, Any] = {}
+        self._dev_sums = torch.zeros(2, dtype=torch.double)
+        """Of an evaluation: of the losses by label, and of the labels."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SeededOrder:
         return self.order
@@ -92,16 +95,30 @@ class FitTrainer(Trainer):  # type: ignore[misc]
         outputs = model(**inputs)
         loss = outputs["loss"]
         if num_items_in_batch is not None:
-            labels = inputs["labels"]
-            counted = labels[..., 1:] if self._loss_shifts_labels else labels
-            share = counted.ne(IGNORE_INDEX).sum() / num_items_in_batch
+            share = inputs["labels"].ne(IGNORE_INDEX).sum() / num_items_in_batch
             loss = loss * share * self.args.world_size
         return (loss, outputs) if return_outputs else loss
 
     def prediction_step(self, model: nn.Module, inputs: dict[str, Any], *rest: Any, **more: Any):  # type: ignore[no-untyped-def]
-        """Predict as Trainer does; the positions are for messages only."""
+        """Predict as Trainer does, and count the batch's loss by its labels."""
         inputs.pop(POSITIONS)
-        return super().prediction_step(model, inputs, *rest, **more)
+        num_labels = int(inputs["labels"].ne(IGNORE_INDEX).sum())
+        loss, *others = super().prediction_step(model, inputs, *rest, **more)
+        self._dev_sums += torch.tensor([float(loss) * num_labels, num_labels], dtype=torch.double)
+        return loss, *others
+
+    def evaluation_loop(self, *arguments: Any, **more: Any) -> Any:
+        """Evaluate as Trainer does; the loss is a mean over all labels, however they are batched.
+
+        Where several processes don't divide the questions, some count twice.
+        """
+        self._dev_sums.zero_()
+        output = super().evaluation_loop(*arguments, **more)
+        sums = self._dev_sums.to(self.args.device)
+        if self.args.world_size > 1:
+            torch.distributed.all_reduce(sums)
+        output.metrics["eval_loss"] = float(sums[0] / sums[1])
+        return output
 
     def _evaluate(self, *arguments: Any, **more: Any) -> Any:
         # So that a run that goes on after an evaluation draws what an undisturbed one draws.

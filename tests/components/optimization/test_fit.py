@@ -241,7 +241,7 @@ def collate_uneven(pairs):
     """Labels of which a part's first half does not count: parts of a step count differently."""
     batch = collate(pairs)
     labels = batch["labels"].clone()
-    labels[batch["x"][:, 0] < 0.3] = -100.0
+    labels[batch["x"][:, 1] < 0.3] = -100.0
     return {**batch, "labels": labels}
 
 
@@ -258,7 +258,9 @@ def test_parts_of_a_step_are_the_step():
     def run(num_accumulated):
         torch.manual_seed(0)
         line = CountingLine()
-        config = CONFIG.model_copy(update={"num_accumulated": num_accumulated})
+        config = CONFIG.model_copy(
+            update={"num_accumulated": num_accumulated, "learning_rate": 1e-3}
+        )
         curve = fit(line, FitInputs(Points(), None, collate_uneven), config, 0)
         return line.state_dict(), [point["loss"] for point in curve]
 
@@ -307,3 +309,17 @@ def test_figures_are_told_while_it_runs():
         "memory_bytes",
     }
     assert [set(figures) for _, figures in told if "dev_loss" in figures] == [{"dev_loss"}] * 3
+
+
+@pytest.mark.parametrize("batch_size", [6, 12])
+def test_the_dev_loss_is_a_mean_over_all_labels_however_they_are_batched(batch_size):
+    torch.manual_seed(0)
+    line = CountingLine()
+    config = CONFIG.model_copy(
+        update={"learning_rate": 1e-12, "weight_decay": 0.0, "batch_size": batch_size}
+    )
+    dev = Points(17)
+    curve = fit(line, FitInputs(Points(), dev, collate_uneven), config, 0)
+    with torch.no_grad():
+        whole = float(line(**collate_uneven([dev[row] for row in range(17)]))["loss"])
+    assert curve[-1]["dev_loss"] == pytest.approx(whole, rel=1e-5)

@@ -7,6 +7,12 @@ from components.training.launch import train
 from components.training.train import TrainingRecord
 
 
+def change_fit(recipe, **changes):
+    fit = recipe.training.fit.model_copy(update=changes)
+    training = recipe.training.model_copy(update={"fit": fit})
+    return recipe.model_copy(update={"training": training})
+
+
 def run(artifacts, recipe, directory, num_processes, checkpoints=None):
     directory.mkdir()
     changes = {"num_processes": num_processes}
@@ -21,25 +27,29 @@ def run(artifacts, recipe, directory, num_processes, checkpoints=None):
 
 
 def test_two_processes_learn_the_same_as_one(artifacts, recipe, tmp_path, monkeypatch):
-    """Without an input encoder nothing drops out, and sums differ in their order alone."""
+    """As the parts of one: so batches are the same, and sums differ in their order alone.
+
+    Without an input encoder nothing drops out.
+    """
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    one, _ = run(artifacts, recipe, tmp_path / "one", 1)
-    two, told = run(artifacts, recipe, tmp_path / "two", 2, tmp_path / "store")
+    in_parts = change_fit(recipe, batch_size=2, num_accumulated=2)
+    one, _ = run(artifacts, in_parts, tmp_path / "one", 1)
+    pairs = change_fit(recipe, batch_size=2)
+    two, told = run(artifacts, pairs, tmp_path / "two", 2, tmp_path / "store")
     for alone, shared in zip(one.curve(), two.curve(), strict=True):
-        assert alone == pytest.approx(shared, rel=1e-3)
+        if "loss" in alone:  # in dev some questions count twice: two do not divide five batches
+            assert alone == pytest.approx(shared, rel=1e-4)
     expected = load_file(one.path / "user_embedder.safetensors")
     found = load_file(two.path / "user_embedder.safetensors")
     assert found.keys() == expected.keys()
     for name, weight in expected.items():
-        assert (found[name] - weight).abs().max() < 2e-3, name
+        assert (found[name] - weight).abs().max() < 1e-3, name
     assert two.card() == one.card()
     assert [step for step, figures in told if "mean_pooling/loss" in figures]
     assert not list((tmp_path / "store").iterdir())
 
 
 def test_processes_that_fail_say_so(artifacts, recipe, tmp_path):
-    fit = recipe.training.fit.model_copy(update={"batch_size": 3})
-    training = recipe.training.model_copy(update={"fit": fit})
-    odd = recipe.model_copy(update={"training": training})
+    odd = change_fit(recipe, batch_size=3)
     with pytest.raises(RuntimeError, match="training in 2 processes failed"):
         run(artifacts, odd, tmp_path / "odd", 2)
