@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from components.llm.answering import AnswerRule, answer_prompts
 from components.llm.frozen_llm import FrozenLLM, SoftPrompt, answer_loss, empty_soft_prompt
@@ -28,11 +29,13 @@ class PersonaLLM(nn.Module):
         """Switch the embedder's mode; the frozen LLM never drops out anything."""
         super().train(mode)
         self.llm_model.eval()
-        for part in self.llm_model.modules():
-            # Transformers' layers compute activations twice in training mode alone; what drops out
-            # is below them.
-            if mode and getattr(part, "gradient_checkpointing", False):
-                part.training = True
+        twice = (
+            part
+            for part in self.llm_model.modules()
+            if isinstance(part, GradientCheckpointingLayer) and part.gradient_checkpointing
+        )
+        for part in twice:  # only in training mode; what drops out stands below these layers
+            part.training = mode
         return self
 
     def diagnose(self) -> dict[str, float]:

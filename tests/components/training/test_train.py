@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from components.encoders.sentence_encoder import resolve_encoder
 from components.folder import hash_file
+from components.optimization.config import CheckpointConfig
 from components.optimization.fit import FitInputs, fit
 from components.training.config import TrainingConfig
 from components.training.examples import TrainingExamples, build_examples
@@ -16,7 +17,9 @@ from components.training.train import (
     TRAINED_ARMS,
     Artifacts,
     TrainedArm,
+    TrainingRecord,
     describe_embedder,
+    find_checkpoints,
     find_trained_arm,
     train_user_embedder,
 )
@@ -132,3 +135,55 @@ def test_no_train_questions_for_the_embedder_is_an_error(artifacts, recipe, tmp_
     empty = write_histories(tmp_path / "empty", histories.items, evaluated)
     with pytest.raises(ValueError, match="no training questions"):
         train(Artifacts(empty, artifacts.vectors, artifacts.llm), recipe, tmp_path / "out")
+
+
+class StopError(Exception):
+    """What ends a training in its middle."""
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights(artifacts, recipe, trained, tmp_path):
+    checkpoints = CheckpointConfig(uri=str(tmp_path / "store"), every_minutes=0.0)
+    training = recipe.training.model_copy(update={"checkpoints": checkpoints})
+    kept = recipe.model_copy(update={"training": training})
+    seen = []
+
+    def stop(figures, step):
+        seen.append(step)
+        if step == 5:
+            raise StopError
+
+    arm, record = TrainedArm(Aggregation.ATTENTION), TrainingRecord("code", stop)
+    (tmp_path / "broken").mkdir()
+    with pytest.raises(StopError):
+        train_user_embedder(artifacts, kept, arm, tmp_path / "broken", record)
+    [key] = (tmp_path / "store").iterdir()
+    assert [folder.name for folder in sorted(key.iterdir())] == ["step-00000003", "step-00000004"]
+
+    (tmp_path / "whole").mkdir()
+    seen.clear()
+    later = TrainingRecord("code", lambda figures, step: seen.append(step))
+    whole = train_user_embedder(artifacts, kept, arm, tmp_path / "whole", later)
+    assert min(seen) == 5
+    assert whole.weights_hash() == trained.arm("persona").weights_hash()
+    assert whole.curve() == trained.arm("persona").curve()
+    assert not key.exists()
+
+
+def test_checkpoints_are_those_of_the_same_settings_data_and_code(artifacts, recipe):
+    assert find_checkpoints(artifacts, recipe, TRAINED_ARMS["persona"], "code") is None
+    where = CheckpointConfig(uri="memory://store")
+
+    def locate(changes, arm="persona", code="code"):
+        training = recipe.training.model_copy(update={"checkpoints": where} | changes)
+        changed = recipe.model_copy(update={"training": training})
+        return find_checkpoints(artifacts, changed, find_trained_arm(arm), code).location
+
+    here = locate({})
+    assert locate({"checkpoints": where.model_copy(update={"num_kept": 5})}) == here
+    others = [
+        locate({"empty_rate": 0.5}),
+        locate({}, "trained_on_shuffled"),
+        locate({}, "persona_seed_1"),
+        locate({}, code="other"),
+    ]
+    assert len({here, *others}) == 5

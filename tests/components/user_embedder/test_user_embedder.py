@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 from components.encoders.config import EncoderConfig
 from components.llm.frozen_llm import answer_loss, collate_prompts
+from components.optimization.fit import checkpoint_activations
 from components.user_embedder.aggregator import NUMBER_SCALE
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.config import EmbedderConfig
@@ -38,9 +40,9 @@ def draw_history(num_items, seed=0):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
 
 
-def make_embedder(folder, aggregation, has_recency=True):
+def make_embedder(folder, aggregation, has_recency=True, llm_dim=LLM_DIM):
     torch.manual_seed(0)
-    card = make_card(folder, aggregation, LLM_DIM, SCALE)
+    card = make_card(folder, aggregation, llm_dim, SCALE)
     shape = card.embedder.model_copy(update={"has_recency": has_recency})
     embedder = build_user_embedder(card.model_copy(update={"embedder": shape})).eval()
     if aggregation is not Aggregation.NONE:
@@ -261,9 +263,52 @@ def test_all_arms_keep_the_words_at_the_same_positions(llm, encoder_folder):
 def test_the_llm_never_drops_out_while_the_embedder_trains(encoder_folder):
     model = PersonaLLM(make_llama(), make_embedder(encoder_folder, Aggregation.ATTENTION)).train()
     assert not any(module.training for module in model.llm_model.modules())
+    checkpoint_activations(model)
+    told = {type(module) for module in model.train().llm_model.modules() if module.training}
+    assert told == {LlamaDecoderLayer}  # which drops nothing out itself
     assert all(module.training for module in model.embedder.modules())
 
 
 def test_config_needs_a_positive_temperature():
     with pytest.raises(ValueError, match="temperature"):
         EmbedderConfig(temperature=0)
+
+
+@pytest.mark.parametrize("make", [make_t5, make_llama])
+def test_activations_that_are_computed_twice_give_the_same_gradients(make, encoder_folder):
+    """And nothing of the LLM drops out, though its layers are told that they train."""
+
+    def read_gradients(twice):
+        embedder = make_embedder(encoder_folder, Aggregation.UNIFORM, llm_dim=WIDTH)
+        model = PersonaLLM(make(), embedder)
+        if twice:
+            checkpoint_activations(model)
+        model.train()
+        examples = [Example(p, p, h, "time") for p, h in zip(PAYLOADS, HISTORIES, strict=True)]
+        saved = []
+        keep = lambda tensor: saved.append(tensor.numel()) or tensor  # noqa: E731
+        tokenizer = make_embedder(encoder_folder, Aggregation.ATTENTION).input_encoder.tokenizer
+        batch = collate(model.llm, tokenizer, examples)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = model(**batch)["loss"]
+        loss.backward()
+        gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        return gradients, sum(saved)
+
+    (once, kept), (twice, kept_of_twice) = read_gradients(False), read_gradients(True)
+    assert once.keys() == twice.keys()
+    for name, gradient in once.items():
+        torch.testing.assert_close(twice[name], gradient, rtol=1e-5, atol=1e-7)
+    assert kept_of_twice < 0.6 * kept
+
+
+def test_a_model_says_how_spread_its_attention_and_how_large_its_persona_is(llm, encoder_folder):
+    embedder = make_embedder(encoder_folder, Aggregation.ATTENTION, llm_dim=WIDTH)
+    model = PersonaLLM(llm, embedder)
+    assert PersonaLLM(llm, None).diagnose() == {}
+    examples = [Example(p, p, h, "time") for p, h in zip(PAYLOADS, HISTORIES, strict=True)]
+    model(**collate(llm, embedder.input_encoder.tokenizer, examples))
+    found = model.diagnose()
+    assert 0 < found["attention_entropy"] < math.log(8)
+    persona = embedder.last_persona.embedding_BMD.norm(dim=-1).mean()
+    assert found["persona_norm"] == pytest.approx(float(persona) / llm.token_norm)
