@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from datasets import Dataset as Table
 from torch.utils.data import Dataset
 
 from components.llm.config import LLMConfig
 from components.training.config import TrainingConfig
 from components.user_embedder.collator import Example, drop_history
+
+if TYPE_CHECKING:
+    from datasets import Dataset as Table
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Examples(Sequence[Example]):
 
 
 def build_examples(
-    questions: Table, vectors: np.ndarray, rows: Sequence[int] | np.ndarray, llm: LLMConfig
+    questions: "Table", vectors: np.ndarray, rows: Sequence[int] | np.ndarray, llm: LLMConfig
 ) -> Examples:
     """Turn rows of the question table into examples with their whole histories.
 
