@@ -123,7 +123,7 @@ def read_events(path: Path) -> dict[str, list[tuple[str, str]]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = sorted(map(json.loads, lines), key=lambda row: (row["user_id"], row["timestamp"]))
     grouped = itertools.groupby(rows, key=lambda row: row["user_id"])
-    users = {user: [(row["review"], row["score"]) for row in group] for user, group in grouped}
+    users = {user: [(row["review"], str(row["score"])) for row in group] for user, group in grouped}
     return {user: events for user, events in users.items() if len(events) >= MIN_EVENTS}
 
 
