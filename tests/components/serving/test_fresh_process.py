@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,9 @@ from components.serving.reproduce import Reproduction
 from components.serving.sampling import sample_requests
 from tests.components.tiny_world import LLM, TASK
 
-ORDINAL = TASK.model_copy(update={"kind": "ordinal", "labels": ("1", "2", "3", "4")})
+SCORES = tuple("".join(digits) for digits in product("123", repeat=4))
+"""So many that none of them holds half of the probability: then median and mode are not one."""
+ORDINAL = TASK.model_copy(update={"kind": "ordinal", "labels": SCORES})
 FREE = {"answers": "generation", "reads": "input"}
 BREAKS = "one\u2028two\u0085three\x0bfour\r\nfive"
 """Line breaks to Python, which a user's text may hold."""
