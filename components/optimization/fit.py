@@ -256,11 +256,14 @@ def _share_directory() -> Iterator[Path]:
 def checkpoint_activations(model: nn.Module) -> None:
     """Let the transformers within a model compute activations twice instead of keeping them."""
     from transformers import PreTrainedModel
+    from transformers.modeling_layers import GradientCheckpointingLayer
 
     for part in model.modules():
         if isinstance(part, PreTrainedModel) and part.supports_gradient_checkpointing:
             # Not reentrant: the frozen LLM's own inputs need no gradient.
             part.gradient_checkpointing_enable({"use_reentrant": False})
+        if isinstance(part, GradientCheckpointingLayer):
+            part.computes_activations_twice = True
 
 
 def read_curve(log_history: Sequence[dict[str, Any]]) -> Curve:

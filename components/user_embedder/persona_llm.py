@@ -5,12 +5,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from components.llm.answering import AnswerRule, answer_prompts
 from components.llm.frozen_llm import FrozenLLM, SoftPrompt, answer_loss, empty_soft_prompt
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.user_embedder import UserEmbedder
+
+COMPUTES_TWICE = "computes_activations_twice"
+"""Marks the layers of a frozen LLM that `checkpoint_activations` has set to do so."""
 
 
 class PersonaLLM(nn.Module):
@@ -29,13 +31,9 @@ class PersonaLLM(nn.Module):
         """Switch the embedder's mode; the frozen LLM never drops out anything."""
         super().train(mode)
         self.llm_model.eval()
-        twice = (
-            part
-            for part in self.llm_model.modules()
-            if isinstance(part, GradientCheckpointingLayer) and part.gradient_checkpointing
-        )
-        for part in twice:  # only in training mode; what drops out stands below these layers
-            part.training = mode
+        for part in self.llm_model.modules():
+            if getattr(part, COMPUTES_TWICE, False):
+                part.training = mode  # else it would not; what drops out stands below it
         return self
 
     def diagnose(self) -> dict[str, float]:
