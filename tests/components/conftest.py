@@ -44,14 +44,14 @@ def trained(artifacts, recipe, exam, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def loud(trained, tmp_path_factory):
-    """The trained arms at thirty times their scale, so that a random LLM cannot but hear them."""
+    """The trained arms at eight times their scale, so that a random LLM cannot but hear them."""
     from components.training.train import TrainedArms
     from components.user_embedder.embedder_folder import EmbedderCard
 
     folder = shutil.copytree(trained.path, tmp_path_factory.mktemp("loud") / "arms")
     for path in folder.glob("*/user_embedder.json"):
         card = EmbedderCard.model_validate_json(path.read_text())
-        louder = card.model_copy(update={"scale": 30 * card.scale})
+        louder = card.model_copy(update={"scale": 8 * card.scale})
         path.write_text(louder.model_dump_json())
     return TrainedArms.at(folder)
 
