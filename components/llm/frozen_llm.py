@@ -41,8 +41,11 @@ class FrozenLLM:
 
     @property
     def token_norm(self) -> float:
-        """Mean L2 norm of the token embeddings: the size at which the LLM listens."""
-        weight = self.model.get_input_embeddings().weight
+        """Mean L2 norm of the tokens' embeddings: the size at which the LLM listens.
+
+        Rows that pad a vocabulary were never trained, and don't count.
+        """
+        weight = self.model.get_input_embeddings().weight[: len(self.tokenizer)]
         return float(weight.float().norm(dim=1).mean())
 
 

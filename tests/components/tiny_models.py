@@ -14,6 +14,8 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -24,7 +26,9 @@ from components.llm.warm_start import build_encoder_decoder
 WIDTH = 16
 WORDS = ("sci", "fi", "action", "based", "on", "a", "book", "tale", "of", "time", "travel")
 WORDS += ("comedy", "violence", "classic", "romance", "fantasy", "psychology", "dystopia")
-KINDS = ("t5", "warm_start", "llama")
+KINDS = ("t5", "gated_t5", "warm_start", "llama", "qwen")
+PADDING_ROWS = 7
+"""Rows of a padded vocabulary that no token has."""
 
 
 def write_sentence_encoder(directory: Path, seed: int = 0, normalize: bool = True) -> Path:
@@ -84,12 +88,17 @@ def make_tokenizer(prefix: str, suffix: str) -> PreTrainedTokenizerFast:
     )
 
 
-def make_t5(seed: int = 0) -> FrozenLLM:
-    """Make a random encoder-decoder without absolute positions."""
+def make_t5(seed: int = 0, is_gated: bool = False) -> FrozenLLM:
+    """Make a random encoder-decoder without absolute positions.
+
+    Gated is FLAN-T5's form: gated GELU, an output layer of its own, a padded vocabulary.
+    """
     torch.manual_seed(seed)
     tokenizer = make_tokenizer("", "</s>")
+    form = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False} if is_gated else {}
     config = T5Config(
-        vocab_size=len(tokenizer),
+        **form,
+        vocab_size=len(tokenizer) + (PADDING_ROWS if is_gated else 0),
         d_model=WIDTH,
         d_kv=8,
         d_ff=32,
@@ -121,6 +130,26 @@ def make_llama(seed: int = 0) -> FrozenLLM:
     return FrozenLLM(LlamaForCausalLM(config), tokenizer)
 
 
+def make_qwen(seed: int = 0) -> FrozenLLM:
+    """Make a random LLM that only decodes, with biases, tied and padded embeddings."""
+    torch.manual_seed(seed)
+    tokenizer = make_tokenizer("", "")
+    config = Qwen2Config(
+        vocab_size=len(tokenizer) + PADDING_ROWS,
+        hidden_size=WIDTH,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.3,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=None,
+    )
+    return FrozenLLM(Qwen2ForCausalLM(config), tokenizer)
+
+
 def make_warm_start(encoder_folder: Path, seed: int = 0) -> FrozenLLM:
     """Make the encoder-decoder that starts from the sentence encoder, not tuned yet."""
     return build_encoder_decoder(SentenceTransformer(str(encoder_folder), device="cpu"), 1, seed)
@@ -130,4 +159,6 @@ def make_llm(kind: str, encoder_folder: Path) -> FrozenLLM:
     """Make an LLM of one of `KINDS`."""
     if kind == "warm_start":
         return make_warm_start(encoder_folder)
-    return make_t5() if kind == "t5" else make_llama()
+    if kind in ("t5", "gated_t5"):
+        return make_t5(is_gated=kind == "gated_t5")
+    return make_llama() if kind == "llama" else make_qwen()

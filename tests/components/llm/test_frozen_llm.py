@@ -13,7 +13,14 @@ from components.llm.frozen_llm import (
     splice,
     tokenize_answers,
 )
-from tests.components.tiny_models import KINDS, WIDTH, make_llama, make_llm
+from tests.components.tiny_models import (
+    KINDS,
+    PADDING_ROWS,
+    WIDTH,
+    make_llama,
+    make_llm,
+    make_qwen,
+)
 
 PROMPTS = ["a tale of time travel", "book", "on a book"]
 
@@ -63,6 +70,30 @@ def test_the_token_norm_is_the_mean_length_of_the_embeddings():
     assert llm.token_norm == pytest.approx(6 / len(weight))
 
 
+def test_rows_that_pad_a_vocabulary_do_not_count():
+    llm = make_qwen()
+    before = llm.token_norm
+    with torch.no_grad():
+        llm.model.get_input_embeddings().weight[-PADDING_ROWS:] = 1e6
+    assert llm.token_norm == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_bfloat16_too_a_soft_prompt_of_real_tokens_equals_the_text_prompt(kind, encoder_folder):
+    """The same products in the same order: equal but for what masks of other shapes round."""
+    llm = make_llm(kind, encoder_folder)
+    llm.model.to(torch.bfloat16)
+    ids = torch.tensor([[7, 30, 12, 45, 9, 21]])
+    mask = torch.ones_like(ids)
+    real = llm.model.get_input_embeddings()(ids[:, :2]).float()  # as a user embedder gives it
+    extra = {"decoder_input_ids": torch.tensor([[2, 8]])} if llm.is_encoder_decoder else {}
+    with torch.no_grad():
+        text = llm.model(input_ids=ids, attention_mask=mask, **extra).logits
+        spliced = llm.model(**splice(llm, soften(real), ids[:, 2:], mask[:, 2:]), **extra).logits
+    assert spliced.dtype == torch.bfloat16
+    torch.testing.assert_close(spliced, text, rtol=0.02, atol=0.02)
+
+
 def test_a_soft_prompt_of_real_tokens_equals_the_text_prompt(llm):
     ids = torch.tensor([[7, 30, 12, 45, 9, 21]])
     mask = torch.ones_like(ids)
@@ -103,7 +134,11 @@ def test_a_vector_that_is_masked_out_is_not_there(llm):
     other = hidden._replace(vectors_BKD=hidden.vectors_BKD * torch.tensor([[[9.0], [1.0]]]))
     torch.testing.assert_close(answer_loss(llm, other, batch), loss)
     assert abs(answer_loss(llm, soft, batch) - loss) > 1e-5
-    if llm.model.config.model_type in ("t5", "llama"):  # without absolute positions it is exact
+    if llm.model.config.model_type in (
+        "t5",
+        "llama",
+        "qwen2",
+    ):  # without absolute positions it is exact
         alone = SoftPrompt(soft.vectors_BKD[:, 1:], soft.mask_BK[:, 1:])
         torch.testing.assert_close(answer_loss(llm, alone, batch), loss)
 
