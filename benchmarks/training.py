@@ -3,11 +3,12 @@
     python -m benchmarks.training --json
 
 times three trainings of the same LLM on the same histories, batch size and precision, in turns, and
-prints as the last line `speedup_vs_paper_recipe`, `speedup_vs_good_trainer` (ratios of medians of
-seconds a question and history subset), `history_memory_ratio` (bytes that a step holds of
-histories, ours by the authors'), `split` (shares of our steps' time), and what they were measured
-on. It needs torch, transformers and accelerate alone: without `--histories` invented ones of the
-same lengths are read. On a GPU: `--shape t5_large` and `--shape causal_1.5b`.
+prints as the last line `speedup_vs_paper_recipe`, `speedup_vs_good_trainer` (ratios of the seconds
+that a question and history subset takes: means of ours and the engineer's, the median of the
+authors'), `history_memory_ratio` (bytes that a step holds of histories, ours by the authors'),
+`split` (shares of our steps' time), and what they were measured on. It needs torch, transformers
+and accelerate alone: without `--histories` invented ones of the same lengths are read. On a GPU:
+`--shape t5_large` and `--shape causal_1.5b`.
 """
 
 import argparse
@@ -80,6 +81,10 @@ class StepTimes:
     ends: list[float] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
 
+    def add(self, part: str, seconds: float) -> None:
+        """Count a part's seconds."""
+        self.parts[part] = self.parts.get(part, 0.0) + seconds
+
     def seconds_per_step(self) -> list[float]:
         """Return the seconds of each step that counts."""
         return np.diff(self.ends[NUM_WARM - 1 :]).tolist()
@@ -102,8 +107,7 @@ def time_steps() -> Iterator[StepTimes]:
 
     def after(*_: Any) -> None:
         times.ends.append(now())
-        spent = times.ends[-1] - began[0]
-        times.parts["optimizer"] = times.parts.get("optimizer", 0.0) + spent
+        times.add("optimizer", times.ends[-1] - began[0])
 
     hooks = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
     try:
@@ -119,7 +123,7 @@ def time_forward(module: nn.Module, name: str, times: StepTimes) -> None:
     module.register_forward_pre_hook(lambda *_: began.append(now()))
 
     def after(*_: Any) -> None:
-        times.parts[name] = times.parts.get(name, 0.0) + now() - began.pop()
+        times.add(name, now() - began.pop())
 
     module.register_forward_hook(after)
 
@@ -175,7 +179,7 @@ def train_ours(world: World) -> StepTimes:
         def collate_timed(examples: Any) -> dict[str, Tensor]:
             began = now()
             batch = collate(examples)
-            times.parts["data"] = times.parts.get("data", 0.0) + now() - began
+            times.add("data", now() - began)
             return batch
 
         lengths = [len(question.text) for question in world.questions]
@@ -329,7 +333,7 @@ def measure(world: World, num_rounds: int, num_paper_steps: int) -> dict[str, An
         ours += times.seconds_per_step()
         total += times.ends[-1] - times.ends[0]
         for name, seconds in times.parts.items():
-            parts.parts[name] = parts.parts.get(name, 0.0) + seconds * (1 - 1 / num_steps)
+            parts.add(name, seconds * (1 - 1 / num_steps))
         good += train_reference(world, False, num_steps).seconds_per_step()
         paper += train_reference(world, True, NUM_WARM + num_paper_steps).seconds_per_step()
     # Batches of like length differ from one another: ours is a mean over a whole pass.

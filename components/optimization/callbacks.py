@@ -2,19 +2,19 @@
 
 import logging
 import resource
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from components.optimization.trainer import FitTrainer, StoppedError, Watch, trained_parameters
+from components.optimization.parameters import trained_parameters
+from components.optimization.sigterm import on_sigterm
+from components.optimization.trainer import FitTrainer, StoppedError, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -29,24 +29,13 @@ NAMES = {
 """Trainer's names of figures, and ours."""
 
 
-@contextmanager
-def heed_sigterm(watch: Watch) -> Iterator[None]:
-    """Take SIGTERM, as Kubernetes sends it, for a request to save and end.
+def heed_sigterm(watch: Watch) -> AbstractContextManager[None]:
+    """Save and end at SIGTERM; a fit without checkpoints, or in another thread, ends at once."""
 
-    Python hands signals to its main thread alone: a fit in another one ends without a last save.
-    """
-    if watch.checkpoints is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: object) -> None:
+    def stop() -> None:
         watch.is_stopping = True
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return nullcontext() if watch.checkpoints is None else on_sigterm(stop)
 
 
 class Steering(TrainerCallback):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,10 +14,13 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from components.optimization.activations import checkpoint_activations
 from components.optimization.best import BestWeights
 from components.optimization.checkpoints import Checkpoints
 from components.optimization.config import FitConfig
 from components.optimization.guard import LossGuard
+from components.optimization.numbered import Numbered, collate_numbered
+from components.optimization.parameters import group_parameters, trained_parameters
 
 if TYPE_CHECKING:
     from components.optimization.callbacks import LogMetrics
@@ -51,23 +54,6 @@ class FitRecord(NamedTuple):
 UNRECORDED = FitRecord()
 
 
-@dataclass
-class _Numbered(Dataset[tuple[int, Any]]):
-    """Examples with their positions."""
-
-    examples: Dataset[Any]
-
-    def set_epoch(self, epoch: int) -> None:
-        if hasattr(self.examples, "set_epoch"):
-            self.examples.set_epoch(epoch)
-
-    def __len__(self) -> int:
-        return len(self.examples)  # type: ignore[arg-type]
-
-    def __getitem__(self, index: int) -> tuple[int, Any]:
-        return index, self.examples[index]
-
-
 def uses_bfloat16(autocast: str) -> bool:
     """Decide the arithmetic of the matrix products from the setting and the hardware."""
     if autocast == "auto":
@@ -75,22 +61,6 @@ def uses_bfloat16(autocast: str) -> bool:
             return torch.cuda.is_bf16_supported(including_emulation=False)
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return autocast == "bfloat16"
-
-
-def group_parameters(
-    model: nn.Module, config: FitConfig, pretrained_prefixes: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Split the trainable parameters by learning rate: pretrained ones move more slowly."""
-    trainable = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    prefixes = tuple(pretrained_prefixes)
-    pretrained = [p for n, p in trainable if n.startswith(prefixes)] if prefixes else []
-    known = {id(p) for p in pretrained}
-    new = [p for _, p in trainable if id(p) not in known]
-    groups = [
-        {"params": new, "lr": config.learning_rate},
-        {"params": pretrained, "lr": config.encoder_learning_rate},
-    ]
-    return [group for group in groups if group["params"]]
 
 
 def fit(
@@ -128,7 +98,7 @@ def fit(
 
     from components.optimization.callbacks import Progress, Steering, heed_sigterm
     from components.optimization.order import SeededOrder
-    from components.optimization.trainer import FitTrainer, StoppedError, Watch, trained_parameters
+    from components.optimization.trainer import FitTrainer, StoppedError, Watch
 
     num_examples = len(inputs.train)  # type: ignore[arg-type]
     if num_examples == 0:
@@ -154,9 +124,9 @@ def fit(
             watch,
             model=model,
             args=_build_arguments(config, num_examples, inputs.dev is not None, seed, directory),
-            train_dataset=_Numbered(inputs.train),
-            eval_dataset=None if inputs.dev is None else _Numbered(inputs.dev),
-            data_collator=lambda pairs: _collate(inputs, pairs),
+            train_dataset=Numbered(inputs.train),
+            eval_dataset=None if inputs.dev is None else Numbered(inputs.dev),
+            data_collator=partial(collate_numbered, inputs.collate),
             optimizers=(optimizer, None),
         )
         trainer.remove_callback(PrinterCallback)
@@ -230,12 +200,6 @@ def _build_arguments(
     )
 
 
-def _collate(inputs: FitInputs, pairs: list[tuple[int, Any]]) -> dict[str, Any]:
-    """Collate numbered examples; the batch says their positions too, int64 [B]."""
-    positions, examples = zip(*pairs, strict=True)
-    return {**inputs.collate(list(examples)), "positions": torch.tensor(positions)}
-
-
 @contextmanager
 def _share_directory() -> Iterator[Path]:
     """Give a temporary directory, the same one to all processes of a fit."""
@@ -251,19 +215,6 @@ def _share_directory() -> Iterator[Path]:
         torch.distributed.broadcast_object_list(shared)
         yield Path(shared[0])
         torch.distributed.barrier()
-
-
-def checkpoint_activations(model: nn.Module) -> None:
-    """Let the transformers within a model compute activations twice instead of keeping them."""
-    from transformers import PreTrainedModel
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    for part in model.modules():
-        if isinstance(part, PreTrainedModel) and part.supports_gradient_checkpointing:
-            # Not reentrant: the frozen LLM's own inputs need no gradient.
-            part.gradient_checkpointing_enable({"use_reentrant": False})
-        if isinstance(part, GradientCheckpointingLayer):
-            part.computes_activations_twice = True
 
 
 def read_curve(log_history: Sequence[dict[str, Any]]) -> Curve:

@@ -36,18 +36,22 @@ class LossGuard:
         Raises:
             DivergedError: If the loss is not finite or explodes; names step, loss and questions.
         """
-        problem = ""
-        if not math.isfinite(loss):
-            problem = f"the loss is {loss}"
-        elif len(self.first) < NUM_FIRST_STEPS:
-            self.first.append(loss)
-        elif loss > self.max_ratio * sum(self.first) / NUM_FIRST_STEPS:
-            mean = sum(self.first) / NUM_FIRST_STEPS
-            problem = (
-                f"the loss is {loss:.4g}, over {self.max_ratio:g} times (max_loss_ratio) the "
-                f"{mean:.4g} of the first {NUM_FIRST_STEPS} steps"
-            )
+        problem = self._find_problem(loss)
         if problem:
             more = f" and {len(ids) - NUM_NAMED} more" if len(ids) > NUM_NAMED else ""
             named = ", ".join(ids[:NUM_NAMED]) + more
             raise DivergedError(f"training diverged at step {step}: {problem}; {named}; {saved}")
+
+    def _find_problem(self, loss: float) -> str | None:
+        if not math.isfinite(loss):
+            return f"the loss is {loss}"
+        if len(self.first) < NUM_FIRST_STEPS:
+            self.first.append(loss)
+            return None
+        mean = sum(self.first) / NUM_FIRST_STEPS
+        if loss <= self.max_ratio * mean:
+            return None
+        return (
+            f"the loss is {loss:.4g}, over {self.max_ratio:g} times (max_loss_ratio) the "
+            f"{mean:.4g} of the first {NUM_FIRST_STEPS} steps"
+        )

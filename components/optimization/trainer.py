@@ -22,14 +22,14 @@ from transformers import Trainer
 from components.optimization.best import BestWeights
 from components.optimization.checkpoints import Checkpoints
 from components.optimization.guard import LossGuard
+from components.optimization.numbered import POSITIONS
 from components.optimization.order import SeededOrder
+from components.optimization.parameters import trained_parameters
 
 logger = logging.getLogger(__name__)
 
 WEIGHTS, BEST, STATE = "trained.safetensors", "best.safetensors", "fit_state.json"
 IGNORE_INDEX = -100
-POSITIONS = "positions"
-"""Of a batch's questions in the training data, int64 [B]: the batch's key beside the model's."""
 
 
 class StoppedError(RuntimeError):
@@ -49,11 +49,6 @@ class Watch:
     """Whether the process was told to end."""
     saved: str = field(default="no checkpoint was saved")
     """What is said of the last checkpoint."""
-
-
-def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the parameters that are fitted, by name."""
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 class FitTrainer(Trainer):  # type: ignore[misc]

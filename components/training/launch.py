@@ -7,13 +7,10 @@ told when it is over.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,6 +20,7 @@ from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import Histories
 from components.llm.llm_folder import LLMFolder
 from components.optimization.fit import count_processes, is_first_process
+from components.optimization.sigterm import on_sigterm
 from components.training.train import (
     UNRECORDED,
     Artifacts,
@@ -86,7 +84,8 @@ def train(
     file.write_text(job.model_dump_json(), encoding="utf-8")
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
     command = [sys.executable, *launcher, "-m", "components.training.launch", str(file)]
-    with subprocess.Popen(command, cwd=ROOT) as processes, pass_sigterm_on(processes):
+    # Those who train save and end when this process is told to.
+    with subprocess.Popen(command, cwd=ROOT) as processes, on_sigterm(processes.terminate):
         status = processes.wait()
     file.unlink()
     if status:
@@ -94,19 +93,6 @@ def train(
     trained = TrainedArms.at(directory)
     tell_curves(trained, record)
     return trained
-
-
-@contextmanager
-def pass_sigterm_on(processes: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let those who train save and end when this process is told to."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: processes.terminate())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def tell_curves(trained: TrainedArms, record: TrainingRecord) -> None:

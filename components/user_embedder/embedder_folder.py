@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.folder import Folder, hash_file
+from components.optimization.parameters import trained_parameters
 from components.user_embedder.config import EmbedderConfig
 from components.user_embedder.user_embedder import Aggregation, UserEmbedder
 
@@ -110,7 +111,7 @@ class EmbedderFolder(Folder):
 
 def trained_names(embedder: UserEmbedder) -> list[str]:
     """Return the names of the parameters that are trained: the one list of them."""
-    return [name for name, parameter in embedder.named_parameters() if parameter.requires_grad]
+    return list(trained_parameters(embedder))
 
 
 def saved_names(embedder: UserEmbedder, config: EmbedderConfig) -> list[str]:

@@ -8,11 +8,9 @@ from torch import Tensor, nn
 
 from components.llm.answering import AnswerRule, answer_prompts
 from components.llm.frozen_llm import FrozenLLM, SoftPrompt, answer_loss, empty_soft_prompt
+from components.optimization.activations import COMPUTES_TWICE
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.user_embedder import UserEmbedder
-
-COMPUTES_TWICE = "computes_activations_twice"
-"""Marks the layers of a frozen LLM that `checkpoint_activations` has set to do so."""
 
 
 class PersonaLLM(nn.Module):

@@ -6,8 +6,9 @@ from torch import nn
 from transformers import Trainer, TrainingArguments
 
 from components.optimization.config import FitConfig
-from components.optimization.fit import FitInputs, FitRecord, fit, group_parameters, read_curve
+from components.optimization.fit import FitInputs, FitRecord, fit, read_curve
 from components.optimization.guard import DivergedError
+from components.optimization.parameters import group_parameters
 
 CONFIG = FitConfig(num_epochs=2, batch_size=4, learning_rate=0.1, encoder_learning_rate=0.01)
 

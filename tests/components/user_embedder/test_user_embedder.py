@@ -11,7 +11,7 @@ from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 from components.encoders.config import EncoderConfig
 from components.llm.frozen_llm import answer_loss, collate_prompts
-from components.optimization.fit import checkpoint_activations
+from components.optimization.activations import checkpoint_activations
 from components.user_embedder.aggregator import NUMBER_SCALE
 from components.user_embedder.collator import Example, PersonaCollator
 from components.user_embedder.config import EmbedderConfig
