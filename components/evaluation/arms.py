@@ -62,7 +62,7 @@ def answer_as(
         llm: The LLM that answers; the exam's if not given.
     """
     device, config = find_device(), exam.recipe.llm
-    llm = llm or exam.artifacts.llm.load(config.dtype, device)
+    llm = llm or exam.artifacts.llm.load(config, device)
     model = PersonaLLM(llm, plug_in.load(device) if is_plugged else None)
     rule = build_answer_rule(llm, exam.recipe.task, config)
     collate = build_collator(llm, plug_in.card(), config)
@@ -84,7 +84,7 @@ def answer_all_arms(exam: Exam, trained: TrainedArms) -> Answers:
     """
     rows, recipe = exam.question_rows(), exam.recipe
     stored = StoredBytes(exam.artifacts.histories, rows, exam.artifacts.vectors.open().shape[1])
-    shared = exam.artifacts.llm.load(recipe.llm.dtype, find_device())
+    shared = exam.artifacts.llm.load(recipe.llm, find_device())
     answered: dict[str, Answered] = {}
     for name, arm in build_arms(recipe.evaluation, recipe.retrieval).items():
         logger.info("answering as %s", name)
@@ -136,9 +136,9 @@ def answer_as_arm(
     plug_in = trained.arm(arm.embedder or "persona")
     is_plugged = arm.embedder is not None
     own = trained.llm(arm.embedder) if arm.embedder else None
-    llm = own.load(exam.recipe.llm.dtype, find_device()) if own else shared
+    llm = own.load(exam.recipe.llm, find_device()) if own else shared
     started = time.perf_counter()
-    runs = exam.show(arm, rows, llm.tokenizer)
+    runs = exam.show(arm, rows, llm)
     answers = answer_as(exam, plug_in, is_plugged, runs, llm)
     seconds = time.perf_counter() - started
     num_soft = NUM_SOFT[plug_in.card().aggregation] if is_plugged else 0

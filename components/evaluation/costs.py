@@ -7,7 +7,7 @@ import numpy as np
 from components.evaluation.arm_table import Arm
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
-from components.llm.frozen_llm import FrozenLLM
+from components.llm.frozen_llm import FrozenLLM, tokenize_prompts
 from components.tasks.task import Task
 
 BYTES_PER_COUNT = 4
@@ -16,9 +16,8 @@ VECTOR_BYTES = np.dtype(np.float16).itemsize
 
 def count_tokens(llm: FrozenLLM, prompts: Sequence[str], config: LLMConfig, num_soft: int) -> float:
     """Return the mean number of places that the LLM reads for a prompt, soft prompt included."""
-    limits = {"truncation": True, "max_length": config.max_input_length}
-    ids = llm.tokenizer(list(prompts), **limits)["input_ids"]
-    return float(np.mean([len(row) for row in ids])) + num_soft
+    ids = tokenize_prompts(llm, list(prompts), config.max_input_length)
+    return float(np.mean([len(row) for row in ids])) + len(llm.layout.front) + num_soft
 
 
 class StoredBytes:

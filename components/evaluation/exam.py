@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field
-from transformers import PreTrainedTokenizerBase
 
 from components.config import Config
 from components.encoders.config import EncoderConfig
@@ -13,6 +12,7 @@ from components.evaluation.arm_table import Arm
 from components.evaluation.config import EvaluationConfig
 from components.histories.shuffling import draw_donors
 from components.llm.config import LLMConfig
+from components.llm.frozen_llm import FrozenLLM
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.retrieval import Retrieval
 from components.tasks.task import Task
@@ -57,15 +57,13 @@ class Exam:
         questions = self.artifacts.histories.questions
         return build_examples(questions, self.artifacts.vectors.open(), rows, self.recipe.llm)
 
-    def show(
-        self, arm: Arm, rows: Sequence[int], tokenizer: PreTrainedTokenizerBase
-    ) -> list[Examples]:
+    def show(self, arm: Arm, rows: Sequence[int], llm: FrozenLLM) -> list[Examples]:
         """Return the questions as an arm sees them; once a draw for an arm that is shuffled.
 
         Args:
             arm: Which arm.
             rows: Which questions.
-            tokenizer: Of the LLM that answers: retrieved items have to fit beside the question.
+            llm: The LLM that answers: retrieved items have to fit beside the question.
         """
         examples = self.examples(rows)
         if arm.retriever is not None:
@@ -73,7 +71,7 @@ class Exam:
                 arm.retriever, arm.num_retrieved, self.recipe.encoder, self.recipe.seed
             )
             histories, vectors = self.artifacts.histories, self.artifacts.vectors
-            read = retrieval.read(histories, vectors, self.recipe.llm, tokenizer)
+            read = retrieval.read(histories, vectors, self.recipe.llm, llm)
             examples = replace(examples, prompts=read(rows))
         if arm.max_items is not None:
             examples = cut_histories(examples, arm.max_items)

@@ -89,7 +89,7 @@ def answer_per_user(exam: Exam) -> SampleAnswers:
     size = min(settings.num_users, len(users))
     sample = sorted(rng.choice(users, size=size, replace=False).tolist())
     config = exam.recipe.llm
-    llm = exam.artifacts.llm.load(config.dtype, find_device())
+    llm = exam.artifacts.llm.load(config, find_device())
     rows: list[int] = []
     answers: list[str] = []
     training, answering, num_bytes = 0.0, 0.0, 0

@@ -221,7 +221,9 @@ class _Reader:
             ids = torch.full((len(self._mask_RT), 1), start, device=self._mask_RT.device)
             self.root_log_probs = self._remember(self._decode(ids))
         else:
-            self.root_log_probs = self._remember(llm.model(**spliced, use_cache=True))
+            self.root_log_probs = self._remember(
+                llm.model(**spliced, use_cache=True, logits_to_keep=1)
+            )
 
     def copy(self) -> "_Reader":
         """Return one that stands at the same place and moves by itself."""
@@ -263,6 +265,13 @@ class _Reader:
         return output.logits[:, -1].float().log_softmax(dim=-1)
 
 
+def list_ends(llm: FrozenLLM) -> list[int]:
+    """Return the tokens that end what is generated: that of its answers, and the LLM's own."""
+    own = llm.model.generation_config.eos_token_id
+    ends = own if isinstance(own, list) else [own]
+    return sorted({llm.layout.end, *ends} - {None})
+
+
 @torch.inference_mode()
 def generate_answers(
     llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor], rule: AnswerRule
@@ -274,6 +283,7 @@ def generate_answers(
         "num_beams": rule.num_beams,
         "do_sample": False,
         "pad_token_id": llm.tokenizer.pad_token_id,
+        "eos_token_id": list_ends(llm),
     }
     if llm.is_encoder_decoder:
         options["encoder_outputs"] = llm.model.get_encoder()(**spliced)

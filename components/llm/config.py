@@ -1,11 +1,13 @@
 """Settings of the frozen LLM."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, JsonValue, model_validator
 
 from components.config import Config
 from components.optimization.config import FitConfig
+
+WARM_START = "warm_start"
 
 
 class WarmStartFit(FitConfig):
@@ -20,13 +22,24 @@ class WarmStartFit(FitConfig):
 
 
 class WarmStartConfig(Config):
-    """How a small encoder-decoder is made from a sentence encoder (Rothe et al. 2020)."""
+    """How a small LLM is made from a sentence encoder (Rothe et al. 2020)."""
 
+    kind: Literal["encoder_decoder", "causal"] = Field(
+        "encoder_decoder",
+        description=(
+            "Whether the sentence encoder reads for a new decoder, as in T5, or becomes the whole "
+            "LLM that only decodes, as Llama does."
+        ),
+    )
     num_decoder_layers: int = Field(
-        1, ge=1, description="Decoder layers, started from the encoder's highest ones."
+        1,
+        ge=1,
+        description=(
+            "Decoder layers of an encoder-decoder, started from the encoder's highest ones."
+        ),
     )
     num_frozen_layers: int = Field(
-        3, ge=0, description="Lowest encoder layers that stay the sentence encoder's."
+        3, ge=0, description="Lowest layers of the sentence encoder that stay as they are."
     )
     tuning_share: float = Field(
         0.5, gt=0, lt=1, description="Share of the train users whose questions tune the LLM."
@@ -45,7 +58,7 @@ class LLMConfig(Config):
     """Which LLM stays frozen behind the user embedder, and how it is asked."""
 
     name: str = Field(
-        "warm_start",
+        WARM_START,
         description="`warm_start`, a local folder in transformers' layout, or a hub name.",
     )
     revision: str | None = Field(
@@ -62,7 +75,21 @@ class LLMConfig(Config):
             "enough for an LLM tuned on one task."
         ),
     )
-    max_input_length: int = Field(256, ge=8, description="Longest prompt, in tokens.")
+    use_chat_template: bool = Field(
+        False,
+        description=(
+            "Whether a prompt is put as the user's turn into the chat template of the LLM's "
+            "tokenizer; the soft prompt stands at the beginning of that turn."
+        ),
+    )
+    chat_options: dict[str, JsonValue] = Field(
+        {}, description="Handed to the chat template, as `enable_thinking: false`."
+    )
+    max_input_length: int = Field(
+        256,
+        ge=8,
+        description="Longest prompt, in tokens, those of a chat template included.",
+    )
     answers: Literal["label_scores", "generation"] = Field(
         "label_scores",
         description=(
@@ -88,3 +115,10 @@ class LLMConfig(Config):
         ),
     )
     warm_start: WarmStartConfig = Field(WarmStartConfig(), description="Used by `warm_start`.")
+
+    @model_validator(mode="after")
+    def check_chat(self) -> Self:
+        """Refuse a chat with an LLM that was never taught one."""
+        if self.use_chat_template and self.name == WARM_START:
+            raise ValueError(f"use_chat_template: a {WARM_START} LLM has no chat template")
+        return self

@@ -1,18 +1,24 @@
 """The frozen LLM: its weights never change, and it takes soft prompts beside tokens.
 
-Letters: B batch, K soft prompt vectors, T tokens, D LLM width.
+Letters: B batch, K soft prompt vectors, F tokens before them, T tokens behind them, A tokens of an
+answer, D LLM width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from components.llm.prompt_layout import PromptLayout, lay_out_chat, lay_out_plainly
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 IGNORE_INDEX = -100
+ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class FrozenLLM:
 
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
+    chat_options: Mapping[str, Any] | None = None
+    """What the tokenizer's chat template is rendered with; None where prompts are plain texts."""
 
     def __post_init__(self) -> None:
         self.model.requires_grad_(False)
@@ -39,24 +47,53 @@ class FrozenLLM:
         """Width D of the LLM's token embeddings."""
         return int(self.model.get_input_embeddings().weight.shape[1])
 
-    @property
+    @cached_property
     def token_norm(self) -> float:
         """Mean L2 norm of the tokens' embeddings: the size at which the LLM listens.
 
         Rows that pad a vocabulary were never trained, and don't count.
         """
-        weight = self.model.get_input_embeddings().weight[: len(self.tokenizer)]
-        return float(weight.float().norm(dim=1).mean())
+        ids = torch.arange(len(self.tokenizer), device=self.model.device)
+        norms = [self.embed(part).float().norm(dim=-1) for part in ids.split(ROWS_AT_ONCE)]
+        return float(torch.cat(norms).mean())
+
+    @cached_property
+    def layout(self) -> PromptLayout:
+        """How prompts are written for it.
+
+        Raises:
+            ValueError: If it is to be asked by a chat template, and that cannot be.
+        """
+        if self.chat_options is not None:
+            return lay_out_chat(self.tokenizer, self.chat_options)
+        end = getattr(self.model.config, "eos_token_id", None)
+        if end is None or isinstance(end, list):  # Llama 3 may end in several ways
+            end = self.tokenizer.eos_token_id
+        return lay_out_plainly(self.tokenizer, self.is_encoder_decoder, end)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return the tokens' embeddings as `inputs_embeds` takes them, [..., D]."""
+        embeds: Tensor = self.model.get_input_embeddings()(ids)
+        return embeds
+
+
+def tokenize_prompts(llm: FrozenLLM, prompts: list[str], max_length: int) -> list[list[int]]:
+    """Return what stands behind the soft prompt, for each prompt.
+
+    Args:
+        llm: The LLM.
+        prompts: The texts; only they are cut, never what the layout puts around them.
+        max_length: Most tokens, the soft prompt's places not counted.
+    """
+    limits: dict[str, Any] = {"truncation": True, "max_length": llm.layout.find_room(max_length)}
+    ids = llm.tokenizer(prompts, add_special_tokens=False, **limits)["input_ids"]
+    return [llm.layout.wrap(text) for text in ids]
 
 
 def tokenize_answers(llm: FrozenLLM, answers: list[str]) -> list[list[int]]:
     """Return the answers' token ids, each closed by the end token and without a start token."""
-    tokenizer, config = llm.tokenizer, llm.model.config
-    end = getattr(config, "eos_token_id", None)
-    if end is None or isinstance(end, list):  # Llama 3 may end in several ways
-        end = tokenizer.eos_token_id
-    ids = tokenizer(answers, add_special_tokens=False)["input_ids"]
-    return [[*answer, end] for answer in ids]
+    ids = llm.tokenizer(answers, add_special_tokens=False)["input_ids"]
+    return [[*answer, llm.layout.end] for answer in ids]
 
 
 class SoftPrompt(NamedTuple):
@@ -81,39 +118,51 @@ def empty_soft_prompt(llm: FrozenLLM, batch_size: int) -> SoftPrompt:
 def splice(
     llm: FrozenLLM, soft_prompt: SoftPrompt | None, input_ids_BT: Tensor, attention_mask_BT: Tensor
 ) -> dict[str, Tensor]:
-    """Put a soft prompt before the embedded tokens: `[I ; P ; Emb(x)]`.
+    """Put a soft prompt before the embedded tokens, behind those that the layout has before it.
 
-    Padding may stand on either side; positions count only what is attended to.
+    For a decoder-only LLM all that is hidden (padding on either side, an empty place of the soft
+    prompt) is moved to the row's beginning, so that neighbours stay neighbours, whatever the
+    batch: a window of attention counts places, not positions.
 
     Returns:
-        `inputs_embeds` [B, K+T, D] and `attention_mask` [B, K+T], and for a decoder-only LLM also
-        `position_ids` [B, K+T].
+        `inputs_embeds` [B, F+K+T, D] and `attention_mask` [B, F+K+T], and for a decoder-only LLM
+        also `position_ids` [B, F+K+T], which count only what is attended to.
     """
-    embeds = llm.model.get_input_embeddings()(input_ids_BT)
-    mask = attention_mask_BT
+    embeds, mask = llm.embed(input_ids_BT), attention_mask_BT
     if soft_prompt is not None:
         embeds = torch.cat([soft_prompt.vectors_BKD.to(embeds.dtype), embeds], dim=1)
         mask = torch.cat([soft_prompt.mask_BK.to(mask.dtype), mask], dim=1)
-    spliced = {"inputs_embeds": embeds, "attention_mask": mask}
-    if not llm.is_encoder_decoder:
-        spliced["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    return spliced
+    if llm.layout.front:
+        front_F = torch.tensor(llm.layout.front, device=embeds.device)
+        front_BFD = llm.embed(front_F).expand(len(embeds), -1, -1)
+        embeds = torch.cat([front_BFD, embeds], dim=1)
+        mask = torch.cat([mask.new_ones(front_BFD.shape[:2]), mask], dim=1)
+    if llm.is_encoder_decoder:
+        return {"inputs_embeds": embeds, "attention_mask": mask}
+    order = mask.argsort(dim=1, stable=True)
+    mask = mask.gather(1, order)
+    return {
+        "inputs_embeds": embeds.gather(1, order[..., None].expand_as(embeds)),
+        "attention_mask": mask,
+        "position_ids": (mask.long().cumsum(dim=1) - 1).clamp(min=0),
+    }
 
 
 def answer_loss(llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor]) -> Tensor:
     """Mean cross-entropy of the gold answers' tokens, a scalar.
 
     Args:
-        llm: The LLM.
+        llm: The LLM; one that only decodes computes its vocabulary's logits for answers alone.
         soft_prompt: What stands before the tokens; None for nothing.
         batch: `llm_input_ids`, `llm_attention_mask` and `labels` from `collate_prompts`.
     """
     spliced = splice(llm, soft_prompt, batch["llm_input_ids"], batch["llm_attention_mask"])
     labels = batch["labels"]
-    if not llm.is_encoder_decoder and soft_prompt is not None:
-        blank = labels.new_full(soft_prompt.mask_BK.shape, IGNORE_INDEX)
-        labels = torch.cat([blank, labels], dim=1)
-    return llm.model(**spliced, labels=labels, use_cache=False).loss
+    if llm.is_encoder_decoder:
+        return llm.model(**spliced, labels=labels, use_cache=False).loss
+    said = llm.model(**spliced, use_cache=False, logits_to_keep=labels.shape[1] + 1)
+    logits_NV = said.logits[:, -labels.shape[1] - 1 : -1].flatten(0, 1).float()
+    return nn.functional.cross_entropy(logits_NV, labels.flatten(), ignore_index=IGNORE_INDEX)
 
 
 def collate_prompts(
@@ -122,30 +171,22 @@ def collate_prompts(
     """Tokenize prompts, and the gold answers where given, padded to the batch's longest.
 
     Returns:
-        `llm_input_ids` and `llm_attention_mask` [B, T]; with answers also `labels`: [B, A] for an
-        encoder-decoder; for a decoder-only LLM the answers follow their prompts in `llm_input_ids`,
-        and `labels` is [B, T] with `IGNORE_INDEX` on the prompts.
+        `llm_input_ids` and `llm_attention_mask` [B, T]; with answers also `labels` [B, A]. For a
+        decoder-only LLM all are padded on the left, and the answers follow their prompts in
+        `llm_input_ids`: `labels` are its last A tokens, `IGNORE_INDEX` on what is no answer.
     """
-    limits: dict[str, Any] = {"truncation": True, "max_length": max_input_length}
-    prompt_ids = llm.tokenizer(prompts, **limits)["input_ids"]
-    answer_ids = None if answers is None else tokenize_answers(llm, answers)
-    pad = llm.tokenizer.pad_token_id
-    if llm.is_encoder_decoder or answer_ids is None:
-        side = llm.tokenizer.padding_side
-        batch = {
-            "llm_input_ids": pad_ids(prompt_ids, pad, side),
-            "llm_attention_mask": pad_ids([[1] * len(ids) for ids in prompt_ids], 0, side),
-        }
-        if answer_ids is not None:
-            batch["labels"] = pad_ids(answer_ids, IGNORE_INDEX, "right")
-        return batch
-    pairs = list(zip(prompt_ids, answer_ids, strict=True))
-    blank = [[IGNORE_INDEX] * len(prompt) + answer for prompt, answer in pairs]
-    whole = [prompt + answer for prompt, answer in pairs]
+    ids = tokenize_prompts(llm, prompts, max_input_length)
+    side = llm.tokenizer.padding_side
+    labels = {}
+    if answers is not None:
+        answer_ids = tokenize_answers(llm, answers)
+        labels = {"labels": pad_ids(answer_ids, IGNORE_INDEX, side)}
+        if not llm.is_encoder_decoder:
+            ids = [prompt + answer for prompt, answer in zip(ids, answer_ids, strict=True)]
     return {
-        "llm_input_ids": pad_ids(whole, pad, "left"),
-        "llm_attention_mask": pad_ids([[1] * len(ids) for ids in whole], 0, "left"),
-        "labels": pad_ids(blank, IGNORE_INDEX, "left"),
+        "llm_input_ids": pad_ids(ids, llm.tokenizer.pad_token_id, side),
+        "llm_attention_mask": pad_ids([[1] * len(row) for row in ids], 0, side),
+        **labels,
     }
 
 

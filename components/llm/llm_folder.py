@@ -9,10 +9,13 @@ import torch
 import transformers
 
 from components.folder import Folder
+from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM
 from components.model_files import hash_weights
 
 WEIGHTS = "weights"
+PLAINLY = LLMConfig()
+"""How an LLM is loaded that nobody says otherwise of."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,36 @@ class LLMFolder(Folder):
 
     def weights_sha256(self) -> str:
         """Return a sha256 of the weights; a hub LLM's once it was loaded on this machine."""
-        description = self.describe()
-        location = self.path / WEIGHTS if self.has_weights else description["name"]
-        return hash_weights(location, description["revision"])
+        return hash_weights(self.locate()[0], self.describe()["revision"])
 
-    def load(self, dtype: str = "float32", device: str = "cpu") -> FrozenLLM:
-        """Load the LLM and its tokenizer, frozen."""
+    def locate(self) -> tuple[str, dict[str, str]]:
+        """Return what transformers loads it by: a folder, or a hub name with its commit."""
+        if self.has_weights:
+            return str(self.path / WEIGHTS), {}
         description = self.describe()
-        location = str(self.path / WEIGHTS) if self.has_weights else str(description["name"])
-        revision = {} if self.has_weights else {"revision": description["revision"]}
-        config = transformers.AutoConfig.from_pretrained(location, **revision)
-        kind = "Seq2Seq" if config.is_encoder_decoder else "Causal"
+        return str(description["name"]), {"revision": description["revision"]}
+
+    def load_tokenizer(self) -> "transformers.PreTrainedTokenizerBase":
+        """Load the tokenizer alone."""
+        location, revision = self.locate()
+        load = transformers.AutoTokenizer.from_pretrained
+        tokenizer: transformers.PreTrainedTokenizerBase = load(location, **revision)
+        return tokenizer
+
+    def load(self, config: LLMConfig = PLAINLY, device: str = "cpu") -> FrozenLLM:
+        """Load the LLM and its tokenizer, frozen.
+
+        Args:
+            config: Says in which arithmetic it computes, and whether prompts are a chat's turn.
+            device: Where it computes.
+        """
+        location, revision = self.locate()
+        shape = transformers.AutoConfig.from_pretrained(location, **revision)
+        kind = "Seq2Seq" if shape.is_encoder_decoder else "Causal"
         load_model = getattr(transformers, f"AutoModelFor{kind}LM").from_pretrained
-        model = load_model(location, dtype=getattr(torch, dtype), **revision)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(location, **revision)
-        return FrozenLLM(model.to(device), tokenizer)
+        model = load_model(location, dtype=getattr(torch, config.dtype), **revision)
+        chat_options = config.chat_options if config.use_chat_template else None
+        return FrozenLLM(model.to(device), self.load_tokenizer(), chat_options)
 
 
 def write_llm_folder(

@@ -18,20 +18,17 @@ from components.encoders.sentence_encoder import load_sentence_encoder, locate_e
 from components.folder import Folder
 from components.histories.splits import draw_by_hash
 from components.histories.tables import Histories
-from components.llm.config import LLMConfig
+from components.llm.config import WARM_START, LLMConfig
 from components.llm.frozen_llm import FrozenLLM
 from components.llm.llm_folder import WEIGHTS, LLMFolder, LLMSource, write_llm_folder
-from components.llm.warm_start import (
-    TuningExamples,
-    build_encoder_decoder,
-    tune_on_questions,
-)
+from components.llm.prompt_layout import lay_out_chat
+from components.llm.warm_models import build_warm_model
+from components.llm.warm_start import TuningExamples, tune_on_questions
 from components.optimization.fit import Curve
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
 
-WARM_START = "warm_start"
 Read = Callable[[np.ndarray], Sequence[str]]
 """From rows of questions to what the LLM reads of them."""
 
@@ -119,7 +116,8 @@ def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLM
         The LLM; a hub LLM by name and commit, without its weights.
 
     Raises:
-        ValueError: If a hub LLM comes without a commit, or a local one has another content.
+        ValueError: If a hub LLM comes without a commit, a local one has another content, or an LLM
+            that is to be asked by a chat template has none that can be used.
     """
     config, revision = recipe.llm, recipe.llm.revision
     llm: FrozenLLM | None = None
@@ -133,7 +131,10 @@ def prepare_llm(histories: Histories, recipe: LLMRecipe, directory: Path) -> LLM
     elif revision is None:
         raise ValueError(f"llm.revision: the hub LLM {config.name!r} needs a commit")
     source = LLMSource(config.name, revision, recipe.settings_hash())
-    return write_llm_folder(directory, source, llm, curve)
+    folder = write_llm_folder(directory, source, llm, curve)
+    if config.use_chat_template:
+        lay_out_chat(folder.load_tokenizer(), config.chat_options)
+    return folder
 
 
 def warm_start_llm(
@@ -161,7 +162,7 @@ def warm_start_llm(
     # `precision` is the frozen encoder's; what is tuned is float32, as is the input encoder.
     trainable = recipe.encoder.model_copy(update={"precision": "float32"})
     encoder = load_sentence_encoder(trainable)
-    llm = build_encoder_decoder(encoder, settings.num_decoder_layers, recipe.seed)
+    llm = build_warm_model(encoder, settings, recipe.seed)
     train, dev = pick(tuning_rows, 0.0 if read else settings.hint_rate), pick(dev_rows, 0.0)
     logger.info("tuning a warm-started LLM on %d questions of its half of the users", len(train))
     curve = tune_on_questions(llm, train, dev if len(dev) else None, config.max_input_length)

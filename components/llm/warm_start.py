@@ -1,7 +1,5 @@
-"""A small encoder-decoder made without any model hub, in the manner of Rothe et al. 2020.
+"""How a warm-started LLM is tuned: on questions and answers without any history.
 
-The encoder starts from a sentence encoder's weights, the decoder from its highest layers, with
-cross-attention from their self-attention. It is tuned on questions and answers without any history.
 So that a soft prompt can move it later, it learns to listen: some questions carry a hint, a few
 answers of an invented user, whose words' embeddings are averaged where the persona will stand.
 """
@@ -9,11 +7,10 @@ answers of an invented user, whose words' embeddings are averaged where the pers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import transformers
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -26,56 +23,11 @@ from components.llm.frozen_llm import (
     pad_ids,
     tokenize_answers,
 )
+from components.llm.warm_models import name_pretrained
 from components.optimization.fit import Curve, FitInputs, fit
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 UNSEEN_COUNT = 0.01
 """How often a token counts as seen that is in no answer: as good as never."""
-
-
-def build_encoder_decoder(
-    encoder: "SentenceTransformer", num_decoder_layers: int, seed: int
-) -> FrozenLLM:
-    """Join a BERT-like sentence encoder and a new decoder of the same width, seeded.
-
-    Raises:
-        ValueError: If the sentence encoder is not BERT-like.
-    """
-    body, tokenizer = encoder[0].auto_model, encoder.tokenizer
-    if body.config.model_type != "bert":
-        raise ValueError(f"warm_start needs a BERT-like encoder, not {body.config.model_type!r}")
-    settings = {**body.config.to_dict(), "num_hidden_layers": num_decoder_layers}
-    settings |= {"is_decoder": True, "add_cross_attention": True, "tie_word_embeddings": True}
-    torch.manual_seed(seed)
-    decoder = transformers.BertLMHeadModel(transformers.BertConfig(**settings))
-    decoder.bert.embeddings.load_state_dict(body.embeddings.state_dict())
-    for new, known in zip(
-        decoder.bert.encoder.layer, body.encoder.layer[-num_decoder_layers:], strict=True
-    ):
-        new.load_state_dict(known.state_dict(), strict=False)
-        new.crossattention.load_state_dict(known.attention.state_dict(), strict=False)
-    decoder.tie_weights()
-    model = transformers.EncoderDecoderModel(encoder=body, decoder=decoder)
-    switch_off_dropout(model)
-    special = {
-        "decoder_start_token_id": tokenizer.cls_token_id,
-        "eos_token_id": tokenizer.sep_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    for target in (model.config, model.generation_config):
-        for name, value in special.items():
-            setattr(target, name, value)
-    model.config.vocab_size = body.config.vocab_size
-    return FrozenLLM(model, tokenizer)
-
-
-def switch_off_dropout(model: nn.Module) -> None:
-    """Drop nothing out: a few hundred steps on fresh questions underfit, they don't overfit."""
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
 
 
 def expect_answers(llm: FrozenLLM, answers: Sequence[str]) -> None:
@@ -151,7 +103,7 @@ class _HintedLLM(nn.Module):
 
     def embed_hints(self, hint_ids_BT: Tensor, hint_mask_BT: Tensor) -> SoftPrompt:
         """Average the embeddings of a hint's words into the second soft prompt vector."""
-        words = self.model.get_input_embeddings()(hint_ids_BT) * hint_mask_BT[..., None]
+        words = self.llm.embed(hint_ids_BT) * hint_mask_BT[..., None]
         mean_BD = words.sum(dim=1) / hint_mask_BT.sum(dim=1, keepdim=True).clamp(min=1)
         vectors = torch.stack([torch.zeros_like(mean_BD), mean_BD], dim=1)
         is_hinted_B = hint_mask_BT.any(dim=1).long()
@@ -186,16 +138,18 @@ def tune_on_questions(
     The embeddings stay the sentence encoder's, and so do its lowest layers: what they know of words
     in general is what carries over to texts unseen in tuning.
     """
-    config = examples.config
-    kept = ["embeddings", *(f"encoder.encoder.layer.{i}." for i in range(config.num_frozen_layers))]
+    config, pretrained = examples.config, name_pretrained(llm)
+    layers = [f"{pretrained}.encoder.layer.{i}." for i in range(config.num_frozen_layers)]
     torch.manual_seed(examples.seed)
     expect_answers(llm, examples.answers)
     for name, parameter in llm.model.named_parameters():
-        parameter.requires_grad_(not any(part in name for part in kept))
+        is_kept = "embeddings" in name or name.startswith(tuple(layers))
+        parameter.requires_grad_(not is_kept)
     collate = partial(collate_tuning, llm, max_input_length=max_input_length)
     lengths = [len(prompt) for prompt in examples.prompts]
     inputs = FitInputs(examples, dev, collate, lengths)
-    curve = fit(_HintedLLM(llm), inputs, config.fit, examples.seed, ("model.encoder",))
+    slower = (f"model.{pretrained}",)
+    curve = fit(_HintedLLM(llm), inputs, config.fit, examples.seed, slower)
     llm.model.requires_grad_(False)
     llm.model.eval()
     return curve

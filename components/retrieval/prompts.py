@@ -21,16 +21,16 @@ def build_prompt(
         tokenizer: The LLM's.
         question: The prompt without any history.
         items: Rendered items, the best one first.
-        max_length: Most tokens of the prompt, special ones included.
+        max_length: Most tokens of the prompt, what the LLM's layout puts around it not counted.
 
     Returns:
         The items in their order, then the question, each on its own line.
     """
-    budget = max_length - _count(tokenizer, question, special=True)
+    budget = max_length - _count(tokenizer, question)
     while items:
         parts = _cut_items(tokenizer, items, budget)
         prompt = SEPARATOR.join([*parts, question])
-        excess = _count(tokenizer, prompt, special=True) - max_length
+        excess = _count(tokenizer, prompt) - max_length
         if excess <= 0:
             return prompt
         budget -= excess  # tokens may join across lines, and lines may cost tokens
@@ -61,5 +61,5 @@ def _cut_items(
     return parts
 
 
-def _count(tokenizer: "PreTrainedTokenizerBase", text: str, special: bool) -> int:
-    return len(tokenizer(text, add_special_tokens=special)["input_ids"])
+def _count(tokenizer: "PreTrainedTokenizerBase", text: str) -> int:
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +9,10 @@ from components.encoders.behavior_vectors import BehaviorVectors
 from components.encoders.config import EncoderConfig
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
+from components.llm.frozen_llm import FrozenLLM
 from components.retrieval.config import Retriever
 from components.retrieval.prompts import build_prompt
 from components.retrieval.select_items import build_rank, select_items
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -38,26 +35,26 @@ class Retrieval:
         self,
         histories: Histories,
         vectors: BehaviorVectors,
-        llm: LLMConfig,
-        tokenizer: "PreTrainedTokenizerBase",
+        config: LLMConfig,
+        llm: FrozenLLM,
     ) -> Callable[[np.ndarray | Sequence[int]], list[str]]:
         """Return what makes prompts of rows of questions, within the LLM's token budget.
 
         Args:
             histories: The tables.
             vectors: Behavior vectors of all items.
-            llm: Says what the LLM reads of a question, and how much.
-            tokenizer: The LLM's.
+            config: Says what the LLM reads of a question, and how much.
+            llm: The LLM, or one that reads tokens as it does.
         """
+        room = llm.layout.find_room(config.max_input_length)
 
         def read(rows: np.ndarray | Sequence[int]) -> list[str]:
             rank = build_rank(histories, rows, self.retriever, vectors, self.encoder, self.seed)
             selected = select_items(histories, rows, self.num_items, rank)
             texts, questions = histories.items["text"], histories.questions.select(rows)
-            limit = llm.max_input_length
             return [
-                build_prompt(tokenizer, question, [texts[row] for row in items.tolist()], limit)
-                for question, items in zip(questions[llm.reads], selected, strict=True)
+                build_prompt(llm.tokenizer, question, [texts[row] for row in items.tolist()], room)
+                for question, items in zip(questions[config.reads], selected, strict=True)
             ]
 
         return read

@@ -17,6 +17,7 @@ NEVER = (
     "components.histories.tables",
     "components.lineage",
     "components.llm.prepare",
+    "components.llm.warm_models",
     "components.llm.warm_start",
     "components.optimization.fit",
     "components.personas",

@@ -76,7 +76,7 @@ class PersonaModel:
         encoder = describe_encoder(self._encoder, self.card.encoder, template)
         made = encoder["fingerprint"]
         require_hash("the history encoder", made, self.card.encoder_fingerprint)
-        frozen = llm.load(spec.llm.dtype, device)
+        frozen = llm.load(spec.llm, device)
         self._model = PersonaLLM(frozen, plug_in.load(device))
         self._collate = build_collator(frozen, self.card, spec.llm)
         self._rule = build_answer_rule(frozen, spec.task, spec.llm)

@@ -19,10 +19,15 @@ from components.user_embedder.user_embedder import UserEmbedder
 
 def embed_words(llm: FrozenLLM, texts: list[str]) -> Tensor:
     """Return the mean of each text's token embeddings, float32 [len(texts), D]."""
-    table = llm.model.get_input_embeddings().weight.detach().float()
     ids = llm.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    nothing = torch.zeros(llm.embedding_dim, device=llm.model.device)
     return torch.stack(
-        [table[row].mean(dim=0) if row else torch.zeros_like(table[0]) for row in ids]
+        [
+            llm.embed(torch.tensor(row, device=nothing.device)).detach().float().mean(dim=0)
+            if row
+            else nothing
+            for row in ids
+        ]
     )
 
 

@@ -15,14 +15,13 @@ from pydantic import Field
 from components.config import Config
 from components.encoders.behavior_vectors import BehaviorVectors, find_device
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_tokenizer
 from components.folder import Folder
 from components.histories.shuffling import draw_donors
 from components.histories.tables import Histories
-from components.llm.config import LLMConfig
+from components.llm.config import WARM_START, LLMConfig
 from components.llm.frozen_llm import FrozenLLM
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
-from components.llm.prepare import WARM_START, LLMRecipe, Read, split_train_rows, warm_start_llm
+from components.llm.prepare import LLMRecipe, Read, split_train_rows, warm_start_llm
 from components.optimization.checkpoints import Checkpoints
 from components.optimization.fit import FitInputs, FitRecord, fit
 from components.retrieval.config import RetrievalConfig
@@ -44,8 +43,6 @@ from components.user_embedder.persona_llm import PersonaLLM
 from components.user_embedder.user_embedder import Aggregation, UserEmbedder
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from components.optimization.callbacks import LogMetrics
 
 logger = logging.getLogger(__name__)
@@ -186,7 +183,7 @@ def train_user_embedder(
         record: Tells its code, and takes its figures.
     """
     recipe = recipe.model_copy(update={"seed": recipe.seed + arm.seed_offset})
-    llm = artifacts.llm.load(recipe.llm.dtype, find_device())
+    llm = artifacts.llm.load(recipe.llm, find_device())
     card = describe_embedder(recipe, artifacts, llm, arm.aggregation)
     questions = artifacts.histories.questions
     _, train_rows = split_train_rows(questions, recipe.llm)
@@ -229,24 +226,22 @@ def read_examples(
         [draw] = draw_donors(histories, rows.tolist(), 1, recipe.seed)
         examples = examples.with_histories(draw)
     if arm.is_retrieving:
-        read = read_retrieved(artifacts, recipe, llm.tokenizer)
+        read = read_retrieved(artifacts, recipe, llm)
         examples = replace(examples, prompts=read(rows))
     return examples
 
 
-def read_retrieved(
-    artifacts: Artifacts, recipe: Recipe, tokenizer: "PreTrainedTokenizerBase"
-) -> Read:
+def read_retrieved(artifacts: Artifacts, recipe: Recipe, llm: FrozenLLM) -> Read:
     """Return what makes the prompts of the arms that are tuned on retrieved items."""
     how = recipe.retrieval
     retrieval = Retrieval(how.tuned_retriever, how.num_items, recipe.encoder, recipe.seed)
-    return retrieval.read(artifacts.histories, artifacts.vectors, recipe.llm, tokenizer)
+    return retrieval.read(artifacts.histories, artifacts.vectors, recipe.llm, llm)
 
 
 def tune_own_llm(artifacts: Artifacts, recipe: Recipe, directory: Path) -> LLMFolder:
     """Tune a warm start on prompts with retrieved items, as the arms' own one was on questions."""
     made = LLMRecipe(task=recipe.task, llm=recipe.llm, encoder=recipe.encoder, seed=recipe.seed)
-    read = read_retrieved(artifacts, recipe, load_tokenizer(recipe.encoder))
+    read = read_retrieved(artifacts, recipe, artifacts.llm.load(recipe.llm))
     llm, curve = warm_start_llm(artifacts.histories, made, read)
     source = LLMSource(recipe.llm.name, artifacts.llm.describe()["revision"], made.settings_hash())
     return write_llm_folder(directory, source, llm, curve)

@@ -34,7 +34,9 @@ def test_a_written_llm_is_the_same_after_loading(kind, encoder_folder, tmp_path)
         "curve": curve,
     }
     assert folder.weights_sha256() == hash_file(folder.path / "weights" / "model.safetensors")
-    loaded = folder.load()
+    asked = {} if llm.chat_options is None else {"use_chat_template": True}
+    config = LLMConfig(name="org/llm", **asked, chat_options=llm.chat_options or {})
+    loaded = folder.load(config)
     assert loaded.is_encoder_decoder == llm.is_encoder_decoder
     kept = llm.model.state_dict()
     assert all(torch.equal(kept[name], found) for name, found in loaded.model.state_dict().items())

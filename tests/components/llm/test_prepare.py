@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from components.encoders.sentence_encoder import resolve_encoder
@@ -16,7 +17,8 @@ from components.llm.prepare import (
     resolve_llm,
     split_train_rows,
 )
-from tests.components.tiny_models import make_t5
+from components.llm.prompt_layout import lay_out_chat
+from tests.components.tiny_models import make_chat_tokenizer, make_t5
 from tests.components.tiny_world import LLM, TASK
 
 
@@ -114,6 +116,29 @@ def test_a_local_llm_is_resolved_to_its_content_and_stays_that(make, local):
         make("changed", resolved)
 
 
+def test_an_llm_that_is_asked_by_a_template_has_one(make, local):
+    asked = local.model_copy(update={"use_chat_template": True})
+    with pytest.raises(ValueError, match=r"llm\.use_chat_template: the tokenizer of .* has no tem"):
+        make("none", asked)
+    make_chat_tokenizer().save_pretrained(local.name)
+    folder = make("some", asked)
+    layout = folder.load(asked).layout
+    assert layout == lay_out_chat(make_chat_tokenizer(), {})
+    opening = asked.model_copy(update={"chat_options": {"opening": "so"}})
+    assert len(folder.load(opening).layout.tail) == len(layout.tail) + 2
+    assert folder.load().layout.front == ()
+    with pytest.raises(ValidationError, match="a warm_start LLM has no chat template"):
+        LLMConfig(use_chat_template=True)
+
+
+def test_a_causal_warm_start_is_a_decoder(make):
+    causal = LLM.warm_start.model_copy(update={"kind": "causal"})
+    folder = make("causal", LLM.model_copy(update={"warm_start": causal}))
+    assert not folder.load().is_encoder_decoder
+    curve = folder.describe()["curve"]
+    assert {"loss", "dev_loss"} <= {name for point in curve for name in point}
+
+
 def test_only_a_local_llm_is_resolved():
     for config in (LLMConfig(), LLMConfig(name="org/llm", revision="abc"), LLMConfig(name="/no")):
         assert resolve_llm(config) == config
@@ -128,10 +153,11 @@ def test_settings_that_make_another_llm_have_another_hash(world):
     others = [
         settings_hash(reads="input"),
         settings_hash(warm_start=deeper),
+        settings_hash(warm_start=LLM.warm_start.model_copy(update={"kind": "causal"})),
         settings_hash(max_input_length=32),
         settings_hash(name="org/llm", revision="abc"),
         settings_hash(name="org/llm", revision="abd"),
     ]
-    assert len({settings_hash(), *others}) == 6
+    assert len({settings_hash(), *others}) == 7
     # How it is asked, the seed and the data may change, and a retraining still keeps it.
     assert settings_hash(seed=1, num_beams=4, max_new_tokens=3) == settings_hash()

@@ -8,7 +8,7 @@ from components.encoders.config import EncoderConfig
 from components.llm.config import LLMConfig
 from components.retrieval.retrieval import Retrieval
 from tests.components.retrieval.histories import build_histories
-from tests.components.tiny_models import make_tokenizer
+from tests.components.tiny_models import make_t5
 
 USERS = [(["cat", "cat dog", "fish"], "dog"), ([], "dog"), (["été"], "щит")]
 
@@ -21,7 +21,7 @@ def read(tmp_path):
         retrieval = Retrieval(retriever, 2, EncoderConfig(), 0)
         llm = LLMConfig(reads=reads, max_input_length=max_length)
         vectors = BehaviorVectors.at(tmp_path)
-        return retrieval.read(histories, vectors, llm, make_tokenizer("", "</s>"))(rows)
+        return retrieval.read(histories, vectors, llm, make_t5())(rows)
 
     return read_rows
 
