@@ -10,7 +10,7 @@ EPOCH_STRIDE = 1_000_003
 """Keeps the seeds of one run's epochs apart from those of the next seeds' runs."""
 
 NUM_SORTED_TOGETHER = 8
-"""Steps whose questions are sorted by length among themselves: enough to save nearly all padding."""
+"""Steps whose questions are sorted by length among themselves: enough to save most padding."""
 
 
 class SeededOrder(Sampler[int]):
@@ -18,7 +18,7 @@ class SeededOrder(Sampler[int]):
 
     An order that came from a running generator could not be had again by a run that goes on in the
     third epoch. Steps of like length come in random order: transformers' own grouping goes from
-    long to short, fifty steps at a time, and cost the quickstart a third of its gain
+    long to short, fifty steps at a time, which cost the quickstart's LLM .03 of accuracy
     (docs/experiments.md, 2026-11-27).
 
     Args:

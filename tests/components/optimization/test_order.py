@@ -1,5 +1,7 @@
 """Every question once, steps of like length, in an order that hangs on seed and epoch alone."""
 
+from itertools import pairwise
+
 import torch
 
 from components.optimization.order import NUM_SORTED_TOGETHER, SeededOrder
@@ -47,7 +49,7 @@ def test_long_steps_and_short_ones_come_in_no_order():
     """Unlike transformers' grouping, whose neighbours grow shorter step by step."""
     order = list_order()
     means = [sum(LENGTHS[q] for q in step) / len(step) for step in split_steps(order)]
-    falls = [before > after for before, after in zip(means, means[1:], strict=False)]
+    falls = [before > after for before, after in pairwise(means)]
     assert 0.3 < sum(falls) / len(falls) < 0.7
     assert len(split_steps(order)[-1]) == 230 % BATCH  # the step that is not full
 
