@@ -16,6 +16,7 @@ REQUIREMENTS = (
     "huggingface-hub",
     "safetensors",
     "pydantic",
+    "jinja2",
     "pandas",
     "numpy",
     "tqdm",
