@@ -4,13 +4,14 @@ Candidates are simulated where the rules are most easily deceived: persona equal
 or is worse than the champion by exactly the margin, on all questions, with short histories, or by
 rare losses that a small sample may not hold at all; shuffled is far worse. They are judged by the
 bootstrap and the default rules that the pipeline uses. Users differ in how much a persona helps
-them and, with a heavy tail, in how much they ask.
+them and, with a heavy tail, in how much they ask; or each asks once, as in LaMP.
 
     python -m benchmarks.gate_statistics --json
 
 prints progress and, as the last line, `false_promotion_rate` and its Clopper-Pearson upper limit
 `false_promotion_high` (the worst of all cases and numbers of users), `power` at a real effect for
-the largest number of users, and `bootstrap_seconds` for 2,000 resamples over 100,000 questions.
+the largest number of users who ask more than once, and `bootstrap_seconds` for 2,000 resamples over
+100,000 questions.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from scipy.stats import beta
 from tqdm import tqdm
 
 from components.evaluation.bootstrap import count_effective_users
-from components.evaluation.evidence import ALL, Evidence, SliceEvidence, UserGains
+from components.evaluation.evidence import ALL, Evidence, SliceEvidence, UserGains, sign_of
 from components.evaluation.measure import measure_figures
 from components.evaluation.metrics import FloatArray
 from components.promotion.artifact_check import ArtifactCheck
@@ -37,12 +38,13 @@ from components.promotion.config import (
 from components.promotion.decide import decide
 from components.tasks.task import Metric
 
-NUM_USERS = (20, 100, 700)
 ARMS = ("persona", "instruction_only", "shuffled", "champion")
 ACCURACY = 0.6
 SHUFFLED_LOSS = 0.2
 USER_SPREAD = 0.05
 """Standard deviation over users of their level, and of what a persona gains for one."""
+POINTS_LOST = 4
+"""What an answer on a scale of 1 to 5 can lose."""
 SHORT_SHARE = 0.5
 """Share of a persona's gain that is left with a short history."""
 CONFIG = PromotionConfig(
@@ -88,6 +90,29 @@ class Case(NamedTuple):
     """The same with short histories; as much as with whole ones if not given."""
     is_rare: bool = False
     """Whether persona answers as the champion does but for rare questions that it loses."""
+    metric: Metric = "accuracy"
+    """With mae a wrong answer is wrong by one point, and a rare loss by POINTS_LOST."""
+
+
+class Population(NamedTuple):
+    """Who asks."""
+
+    num_users: int
+    asks_once: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.num_users} users{', one question each' if self.asks_once else ''}"
+
+
+LARGEST = Population(700)
+POPULATIONS = (
+    Population(20),
+    Population(40),
+    Population(100),
+    LARGEST,
+    Population(200, True),
+    Population(700, True),
+)
 
 
 FALSE = (
@@ -96,6 +121,7 @@ FALSE = (
     Case("better than instruction_only, champion better by the margin", 0.1, 1.0),
     Case("better on average, worse by the margin with short histories", 0.1, -8.0, 1.0),
     Case("better than instruction_only, worse by the margin in rare losses", 0.1, 1.0, 0, True),
+    Case("the same in MAE, where a rare loss is four points", 0.1, 1.0, 0, True, "mae"),
 )
 REAL = Case("better than instruction_only and the champion by .05", 0.05, -8.0)
 
@@ -104,7 +130,7 @@ class Outcome(NamedTuple):
     """Promotions among the trials of one case."""
 
     case: Case
-    num_users: int
+    population: Population
     promotions: int
     trials: int
 
@@ -122,10 +148,13 @@ class Outcome(NamedTuple):
 
 
 def simulate_answers(
-    num_users: int, case: Case, rng: np.random.Generator
+    population: Population, case: Case, rng: np.random.Generator
 ) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
-    """Return whether arms are right, float64 [N] by slice and arm, and each question's user [N]."""
+    """Return the metric, float64 [N] by slice and arm, and each question's user [N]."""
+    num_users = population.num_users
     num_questions = np.minimum(1 + rng.lognormal(1.0, 1.0, num_users).astype(np.int64), 200)
+    if population.asks_once:
+        num_questions = np.ones(num_users, np.int64)
     users = np.repeat(np.arange(num_users), num_questions)
     level_U, gain_U, champions_U = rng.normal(0, USER_SPREAD, (3, num_users))
     plain = ACCURACY + level_U[users]
@@ -153,27 +182,38 @@ def simulate_answers(
         luck = 0.5 * (shared + rng.random(len(users)))
         ranks = np.where(luck < 0.5, 2 * luck**2, 1 - 2 * (1 - luck) ** 2)  # uniform again
         right[key] = (ranks < chance).astype(np.float64)
+    if case.metric == "mae":
+        right = {key: 1 - values for key, values in right.items()}
     right |= {
         (name, "instruction_only"): right[ALL, "instruction_only"] for name in SHORT_HISTORIES
     }
     if case.is_rare:
         mean = ACCURACY + case.effect
-        rate = mean * case.lead * MARGIN / (1 - case.lead * MARGIN) / (1 - mean)
-        lost = rng.random(len(users)) < rate
-        right[ALL, "champion"] = np.maximum(right[ALL, "persona"], lost)
+        if case.metric == "mae":
+            rate = (1 - mean) * case.lead * MARGIN / POINTS_LOST
+            right[ALL, "champion"] = right[ALL, "persona"].copy()
+            right[ALL, "persona"] += POINTS_LOST * (rng.random(len(users)) < rate)
+        else:
+            rate = mean * case.lead * MARGIN / (1 - case.lead * MARGIN) / (1 - mean)
+            lost = rng.random(len(users)) < rate
+            right[ALL, "champion"] = np.maximum(right[ALL, "persona"], lost)
         right |= {(name, "champion"): right[name, "persona"] for name in SHORT_HISTORIES}
     right |= {(name, "reference"): right[name, "champion"] for name in (ALL, *SHORT_HISTORIES)}
     return right, users
 
 
 def measure(
-    right: dict[tuple[str, str], np.ndarray], users: np.ndarray, num_draws: int, seed: int
+    right: dict[tuple[str, str], np.ndarray],
+    users: np.ndarray,
+    metric: Metric,
+    num_draws: int,
+    seed: int,
 ) -> Evidence:
     """Measure simulated answers as the pipeline measures real ones."""
     ones = np.ones(len(users))
     # All slices are of the same questions, so that they share the resamples.
     statistics: dict[tuple[str, Metric], FloatArray] = {
-        (f"{name}/{arm}", "accuracy"): np.column_stack([values, ones])
+        (f"{name}/{arm}", metric): np.column_stack([values, ones])
         for (name, arm), values in right.items()
     }
     figures = measure_figures(statistics, users, num_draws, seed)
@@ -181,7 +221,7 @@ def measure(
     slices = {
         name: SliceEvidence(
             {
-                (arm, "accuracy"): figures[f"{where}/{arm}", "accuracy"]
+                (arm, metric): figures[f"{where}/{arm}", metric]
                 for where, arm in right
                 if where == name
             },
@@ -190,19 +230,24 @@ def measure(
         for name in (ALL, *SHORT_HISTORIES)
     }
     num_questions = np.bincount(users)
-    gain = right[ALL, "persona"] - right[ALL, "instruction_only"]
+    gain = sign_of(metric) * (right[ALL, "persona"] - right[ALL, "instruction_only"])
     gains = {"instruction_only": np.bincount(users, weights=gain) / num_questions}
-    return Evidence(("accuracy",), slices, {}, UserGains(num_questions, gains, num_draws, seed))
+    users_gains = UserGains(num_questions, gains, num_draws, seed)
+    largest_loss = POINTS_LOST if metric == "mae" else 1.0
+    return Evidence((metric,), slices, {}, users_gains, largest_loss)
 
 
-def run_trials(case: Case, num_users: int, trials: int, num_draws: int, seed: int) -> Outcome:
+def run_trials(
+    case: Case, population: Population, trials: int, num_draws: int, seed: int
+) -> Outcome:
     """Simulate candidates and count those that are promoted."""
-    rng = np.random.default_rng((seed, num_users, [*FALSE, REAL].index(case)))
+    rng = np.random.default_rng((seed, *population, [*FALSE, REAL].index(case)))
     promotions = 0
-    for trial in tqdm(range(trials), desc=f"{num_users} users, {case.name}"):
-        evidence = measure(*simulate_answers(num_users, case, rng), num_draws, trial)
+    for trial in tqdm(range(trials), desc=f"{population}, {case.name}"):
+        right, users = simulate_answers(population, case, rng)
+        evidence = measure(right, users, case.metric, num_draws, trial)
         promotions += decide(evidence, RIVALS, ARTIFACT, CONFIG).promoted
-    return Outcome(case, num_users, promotions, trials)
+    return Outcome(case, population, promotions, trials)
 
 
 def time_bootstrap() -> float:
@@ -228,17 +273,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of everything random")
     arguments = parser.parse_args()
     settings = (arguments.trials, arguments.draws, arguments.seed)
-    false = [run_trials(case, users, *settings) for case in FALSE for users in NUM_USERS]
-    real = [run_trials(REAL, users, *settings) for users in NUM_USERS]
+    false = [run_trials(case, asking, *settings) for case in FALSE for asking in POPULATIONS]
+    real = [run_trials(REAL, asking, *settings) for asking in POPULATIONS]
     for outcome in [*false, *real]:
         print(
-            f"{outcome.num_users:4d} users, {outcome.case.name}: {outcome.promotions} of "
+            f"{outcome.population}, {outcome.case.name}: {outcome.promotions} of "
             f"{outcome.trials} promoted ({outcome.rate:.3f}, at most {outcome.high:.3f})"
         )
     result = {
         "false_promotion_rate": max(outcome.rate for outcome in false),
         "false_promotion_high": max(outcome.high for outcome in false),
-        "power": real[-1].rate,
+        "power": next(outcome.rate for outcome in real if outcome.population == LARGEST),
         "bootstrap_seconds": round(time_bootstrap(), 2),
     }
     print(json.dumps(result) if arguments.json else result)

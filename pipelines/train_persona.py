@@ -109,7 +109,7 @@ def train_persona(
     )
     artifact = check_artifact(histories, answered, candidate, exam)
     judged = check_promotion(histories, compared, incumbents, candidate, artifact, exam, promotion)
-    promoted = promote_user_embedder(candidate, judged, incumbents)
+    promoted = promote_user_embedder(candidate, judged, incumbents, promotion)
     embed_users(histories, vectors, promoted)
     bundle = package_serving(trained, frozen, promoted, serving)
     export_report(

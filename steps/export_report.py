@@ -20,6 +20,7 @@ from components.reporting.config import ReportConfig
 from components.reporting.example_questions import Examples, pick_examples
 from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
+from components.reporting.wording import CONTROL
 from components.tasks.task import Task
 from components.training.train import TrainedArms
 from components.user_embedder.embedder_folder import EmbedderFolder
@@ -82,10 +83,14 @@ def export_report(
 def pick_if_shown(
     settings: ReportConfig, predictions: Predictions, histories: Histories, task: Task
 ) -> Examples:
-    """Return the questions to show with users' texts: none where these may not be shown."""
-    if not settings.show_texts:
+    """Return the questions to show with users' texts: none where these may not be shown.
+
+    Nor are there any without the arm that tells where persona helped.
+    """
+    answers = predictions.read()
+    if not settings.show_texts or CONTROL not in set(answers.predictions["arm"].to_pylist()):
         return Examples([], [])
-    return pick_examples(predictions.read(), histories, task)
+    return pick_examples(answers, histories, task)
 
 
 def describe_parts(plug_in: EmbedderFolder, llm: LLMFolder) -> dict[str, str]:

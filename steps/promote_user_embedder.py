@@ -12,6 +12,7 @@ from zenml.logger import get_logger
 
 from components.evaluation.evaluation import Evaluation
 from components.evaluation.incumbent_exam import name_obstacle
+from components.promotion.config import PromotionConfig
 from components.promotion.registry_records import Incumbents, Promotion, Registration
 from steps.model_registry import (
     CHAMPION,
@@ -27,7 +28,10 @@ logger = get_logger(__name__)
 # Never cached: the registry may have been changed by somebody since.
 @step(enable_cache=False)
 def promote_user_embedder(
-    candidate: Registration, evaluation: Evaluation, incumbents: Incumbents
+    candidate: Registration,
+    evaluation: Evaluation,
+    incumbents: Incumbents,
+    promotion: PromotionConfig,
 ) -> Annotated[Promotion, "promotion"]:
     """Promote, or tag the version with why it was refused; a second time changes nothing.
 
@@ -40,7 +44,8 @@ def promote_user_embedder(
     assert decision is not None, "check_promotion decides"
     refused = " ".join(reason.sentence for reason in decision.reasons if reason.blocks)
     if decision.promoted:
-        passed_by = name_obstacle("reference") in evaluation.notes
+        is_lost = name_obstacle("reference") in evaluation.notes
+        passed_by = is_lost and promotion.replace_incomparable
         move_aliases(client, candidate, incumbents, replace_reference=passed_by)
         said = "promoted"
     elif incumbents.champion is not None and incumbents.champion.version == version:

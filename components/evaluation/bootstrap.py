@@ -98,8 +98,8 @@ def build_interval(value: float, draws: FloatArray, effective_users: float) -> I
 def compute_p_value(benefit: FloatArray, effective_users: float) -> float:
     """Return the one-sided p-value of "the benefit is above zero", given its draws [D].
 
-    The draws at or below zero count as if there were one more, so that it is never zero.
+    The draws that are not above zero count as if there were one more, so that it is never zero.
     """
-    share = (np.count_nonzero(benefit <= 0) + 1) / (len(benefit) + 1)
+    share = (np.count_nonzero(~(benefit > 0)) + 1) / (len(benefit) + 1)
     n = effective_users
     return float(stdtr(n - 1, math.sqrt((n - 1) / n) * ndtri(share)))

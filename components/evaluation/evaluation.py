@@ -18,6 +18,9 @@ BASELINES = tuple(arm for arm in ARMS if arm != "persona")
 CONTROLS = ("instruction_only", "shuffled")
 """Arms that persona has to beat before anybody may say that it personalizes."""
 
+MIN_USERS = 30
+"""Of fewer nothing is concluded: a bootstrap over a handful hardly varies."""
+
 Judge = Literal["bayes", "without_user", "oracle"]
 """Ideal judges: the posterior given the history, no knowledge of the user, the taste itself."""
 
@@ -169,8 +172,9 @@ class Evaluation(Config):
 
     @property
     def personalizes(self) -> bool:
-        """Whether "it personalizes" may be said: persona beats both controls."""
-        return all(self.persona_beats(arm) for arm in CONTROLS)
+        """Whether "it personalizes" may be said: persona beats both controls, with enough users."""
+        has_enough = self.num_users >= MIN_USERS
+        return has_enough and all(self.persona_beats(arm) for arm in CONTROLS)
 
     @model_validator(mode="after")
     def _has_primary_metric(self) -> Self:

@@ -85,6 +85,8 @@ class Evidence:
     samples: Mapping[str, SliceEvidence]
     """By arm that answered some questions only: all arms on these."""
     users: UserGains
+    largest_loss: float
+    """As much of the primary metric as one answer can lose against another."""
 
     @property
     def primary_metric(self) -> Metric:

@@ -58,7 +58,15 @@ def measure(answers: Answers, task: Task, limits: Limits, num_draws: int, seed: 
         slices={plan.name: measured[plan.name] for plan in slices},
         samples={plan.name: measured[plan.name] for plan in samples},
         users=compare_users(aligned, statistics, task, num_draws, seed),
+        largest_loss=find_largest_loss(task),
     )
+
+
+def find_largest_loss(task: Task) -> float:
+    """Return how much one answer can lose: the whole scale of an ordinal task, else one."""
+    if task.kind != "ordinal":
+        return 1.0
+    return float(task.labels[-1]) - float(task.labels[0])
 
 
 def score_arms(aligned: AlignedPredictions, task: Task) -> dict[tuple[str, Metric], FloatArray]:
@@ -159,7 +167,10 @@ def measure_figures(
 def compare_users(
     aligned: AlignedPredictions, statistics: Statistics, task: Task, num_draws: int, seed: int
 ) -> UserGains:
-    """Return each user's mean gain of persona over every other arm, by the primary metric."""
+    """Return each user's mean gain of persona over every other arm, by the primary metric.
+
+    Rounded: equal means of several draws may differ in their last digits, which harms nobody.
+    """
     metric = task.primary_metric
     num_questions = np.bincount(aligned.users)
     arms = find_plain_arms(aligned)
@@ -168,7 +179,7 @@ def compare_users(
         for arm in arms
     }
     gains = {
-        arm: sign_of(metric) * (means["persona"] - means[arm])
+        arm: (sign_of(metric) * (means["persona"] - means[arm])).round(9)
         for arm in arms
         if arm != "persona" and "persona" in arms
     }

@@ -5,13 +5,12 @@ is (right, 1) summed and divided. Definitions are the benchmark's (method sectio
 only as it is written, but for space around it; macro F1 runs over all labels of the task; an answer
 outside the labels is wrong; an ordinal answer is a number where Python's `float` reads one ("4.0",
 not "score: 4"), or else counts as the farther of the lowest and the highest label; ROUGE is the
-F-measure without stemming. An infinite number or NaN, which the benchmark would let through, is no
-number here.
+F-measure without stemming. NaN, an infinite number and one beyond 1e100, which the benchmark
+would let through, are no numbers here.
 
 Letters: N questions, K statistics of one metric, L labels.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +20,7 @@ from components.tasks.task import Metric, Task
 
 FloatArray = NDArray[np.float64]
 OUTSIDE_LABELS = -1
+LARGEST_NUMBER = 1e100
 ROUGE_TYPES = {"rouge_1": "rouge1", "rouge_l": "rougeL"}
 
 
@@ -112,12 +112,12 @@ def encode_labels(answers: Sequence[str | None], task: Task) -> NDArray[np.int64
 
 
 def parse_number(answer: str) -> float | None:
-    """Return the finite number that an answer is, or None."""
+    """Return the number that an answer is, or None; one too large to be squared is none."""
     try:
         number = float(answer)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= LARGEST_NUMBER else None
 
 
 def _normalise(answer: str, task: Task) -> str | float | None:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from components.config import Config
 from components.evaluation.config import ArmName
+from components.evaluation.evaluation import MIN_USERS
 from components.evaluation.evidence import ALL
 
 
@@ -51,7 +52,7 @@ class _Test(_Rule):
     """What every statistical test has."""
 
     min_users: int = Field(
-        30,
+        MIN_USERS,
         ge=2,
         description=(
             "With fewer users it is not evaluated: a bootstrap over a handful hardly varies, two "

@@ -52,7 +52,8 @@ def _name_missing(rule: Test, evaluation: EvaluationConfig, task_name: str) -> I
     if where.startswith("task:") and where != f"task:{task_name}":
         yield f"the slice {where}; the task is {task_name}"
     cuts = {f"history_{cut}" for cut in evaluation.history_cuts}
-    if where.startswith("history_") and where not in (*cuts, "history_all"):
+    sliced = {*cuts, "history_all"} if cuts else set()
+    if where.startswith("history_") and where not in sliced:
         yield f"the slice {where}; evaluation.history_cuts is {list(evaluation.history_cuts)}"
     if where in cuts and arm not in (*WITHOUT_HISTORY, *INCUMBENTS):
         yield f"{arm} with less history, and only persona and the incumbents answer so"

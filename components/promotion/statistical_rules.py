@@ -2,11 +2,13 @@
 
 Each test asks whether a benefit is above zero in so many of the draws that luck is no explanation;
 a margin is part of the benefit, and so is resampled with it. What is rare may be absent from the
-sample, where resampling cannot find it: so one question more is counted as lost by a whole unit of
-the metric, or one user more as harmed. A rule that must hold beside others needs no correction for
-their number (intersection-union); the alternatives of an `any_of` do, and get Holm's (1979).
+sample, where resampling cannot find it: so questions that may have been missed are counted as lost,
+each by as much as one answer can lose, or one user more as harmed. A rule that must hold beside
+others needs no correction for their number (intersection-union); the alternatives of an `any_of`
+do, and get Holm's (1979).
 """
 
+import math
 from typing import NamedTuple
 
 from components.evaluation.bootstrap import ALPHA, compute_p_value
@@ -23,6 +25,9 @@ from components.promotion.config import (
     Test,
 )
 from components.promotion.reasons import not_evaluated, tell
+
+MISSED = -math.log(ALPHA)
+"""So many rare losses are not excluded by a sample without one: that has the probability ALPHA."""
 
 
 class Tested(NamedTuple):
@@ -58,7 +63,8 @@ def judge_any_of(rule: AnyOf, case: Case) -> Reason:
         reason = tell(rule, False, f"None of {len(parts)} alternatives is shown to hold.")
     else:
         # Only absent incumbents stand in nobody's way: else the rule's own setting decides.
-        blocks = None if any(part.blocks for part in parts) else False
+        absent = [explain_absence(part, name_rival(part), case) for part in rule.rules]
+        blocks = False if all(found and not found.blocks for found in absent) else None
         sentence = "Not evaluated: none of the alternatives can be."
         reason = not_evaluated(rule, sentence, blocks)
     return reason.model_copy(update={"parts": parts})
@@ -86,12 +92,17 @@ def run_test(rule: Test, case: Case) -> Tested | Reason:
     """
     if isinstance(rule, NetHarm):
         return run_net_harm(rule, case)
-    arm = rule.over if isinstance(rule, Superiority) else rule.to
+    arm = name_rival(rule)
     return (
         explain_absence(rule, arm, case)
         or explain_missing_slice(rule, arm, case.evidence)
         or compare(rule, arm, case.evidence)
     )
+
+
+def name_rival(rule: Test) -> str:
+    """Return the arm that a test compares persona with."""
+    return rule.to if isinstance(rule, NonInferiority) else rule.over
 
 
 def explain_absence(rule: Test, arm: str, case: Case) -> Reason | None:
@@ -155,7 +166,7 @@ def compare(rule: Superiority | NonInferiority, arm: str, evidence: Evidence) ->
     interval = found.interval(difference)
     share = -rule.margin_share if isinstance(rule, Superiority) else rule.margin_share
     benefit: FloatArray = sign * difference.draws + share * abs(other.draws)
-    benefit -= 1 / (found.num_questions + 1)
+    benefit -= MISSED * evidence.largest_loss / (found.num_questions + 1)
     margin = f"{abs(share * other.value):.4f}"
     if isinstance(rule, NonInferiority):
         loss = f"a loss of {margin} ({rule.margin_share:.1%} of {arm}'s value)"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from components.evaluation.evaluation import CONTROLS, Decision, Evaluation
+from components.evaluation.evaluation import CONTROLS, MIN_USERS, Decision, Evaluation
 from components.reporting.wording import METRIC_WORDS, PERSONA, STATUS_WORDS, format_figure
 
 CONTROL_WORDS = {
@@ -33,10 +33,11 @@ def write_verdict(evaluation: Evaluation) -> str:
     )
     if evaluation.personalizes:
         return f"It personalizes: {evidence}."
+    if evaluation.num_users < MIN_USERS:
+        too_few = f"of {evaluation.num_users} users nothing is concluded, {MIN_USERS} are needed"
+        return f"Personalization is not shown: {too_few}; {evidence}."
     unbeaten = [arm for arm in CONTROLS if not evaluation.persona_beats(arm)]
     beaten = f"persona does not surely beat {' and '.join(unbeaten)}"
-    if unbeaten == ["shuffled"]:
-        beaten += ", so it learned the task, not the user"
     return f"Personalization is not shown: {beaten}; {evidence}."
 
 

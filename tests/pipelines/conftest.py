@@ -4,7 +4,7 @@ first: a first model, refused. repeated: the same again. retrained: the first on
 other data of more users. promoted: the retrained one was made champion, the same data again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from zenml.models import PipelineRunResponse
 from components.encoders.config import EncoderConfig
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
+from components.promotion.config import PromotionConfig
 from components.promotion.registry_records import Incumbents, Registration
 from components.reporting.config import ReportConfig
 from tests.components.reporting.evaluations import build_decision, build_evaluation
@@ -56,7 +57,11 @@ class Run:
 
 
 def promote(
-    candidate: Registration, promoted: bool = True, incumbents: Incumbents | None = None
+    candidate: Registration,
+    promoted: bool = True,
+    incumbents: Incumbents | None = None,
+    notes: Mapping[str, Any] | None = None,
+    settings: PromotionConfig | None = None,
 ) -> Any:
     """Call the promoting step with an evaluation made by hand."""
     from steps.model_registry import open_registry, read_incumbents
@@ -64,8 +69,9 @@ def promote(
 
     decision = build_decision(promoted, "accuracy is too low.")
     incumbents = incumbents or read_incumbents(open_registry(), "LaMP_2")
+    evaluation = build_evaluation(decision=decision, notes=dict(notes or {}))
     return promote_user_embedder.entrypoint(
-        candidate, build_evaluation(decision=decision), incumbents
+        candidate, evaluation, incumbents, settings or PromotionConfig()
     )
 
 

@@ -19,7 +19,7 @@ from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
 from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
-from components.promotion.config import DEFAULT_RULES
+from components.promotion.config import DEFAULT_RULES, PromotionConfig
 from components.promotion.registry_records import Incumbents
 from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
@@ -387,6 +387,20 @@ def test_promoting_moves_the_aliases_once(
     assert aliases(registry) == moved
     tags = registry.get_model_version(MODEL, older.version).tags
     assert tags["decision"] == "refused: accuracy is too low."
+
+
+def test_a_lost_reference_is_replaced_only_by_who_may(
+    promoted: Run, registry: MlflowClient
+) -> None:
+    """A rule may pass it by; only `replace_incomparable` puts another in its place."""
+    candidate = promoted.load("register_user_embedder", "registration")
+    before = aliases(registry)
+    notes = {"reference_not_compared": "reads other items"}
+    promote(candidate, notes=notes)
+    assert aliases(registry) == before != before | {"reference": candidate.version}
+    promote(candidate, notes=notes, settings=PromotionConfig(replace_incomparable=True))
+    assert aliases(registry) == before | {"reference": candidate.version}
+    registry.set_registered_model_alias(MODEL, "reference", before["reference"])
 
 
 @pytest.mark.parametrize("task_name", ["LaMP_3", "never heard of"])

@@ -21,7 +21,7 @@ from tests.components.reporting.evaluations import build_rich_evaluation
 MARKER = "Zanzibar"
 
 
-def write_world(directory):
+def write_world(directory, control="instruction_only"):
     """Write one question whose texts all bear the marker, and its answers."""
     right, wrong = LAMP_2.labels[:2]
     item = {"user_id": "u", "item_id": "i", "time": None, "output": MARKER}
@@ -37,7 +37,7 @@ def write_world(directory):
         predictions=pa.Table.from_pylist(
             [
                 answer | {"arm": "persona", "prediction": right},
-                answer | {"arm": "instruction_only", "prediction": wrong},
+                answer | {"arm": control, "prediction": wrong},
             ],
             schema=PREDICTION_SCHEMA,
         ),
@@ -70,3 +70,9 @@ def test_texts_of_users_stand_in_the_report_only_where_they_may(tmp_path, show_t
     texts = "".join(path.read_text("utf-8") for path in folder.rglob("*") if path.is_file())
     assert (MARKER in texts) is show_texts
     assert ("No text of a user is shown" in texts) is not show_texts
+
+
+def test_without_the_control_no_question_is_an_example(tmp_path):
+    predictions, histories = write_world(tmp_path, control="base")
+    shown = pick_if_shown(ReportConfig(show_texts=True), predictions, histories, LAMP_2)
+    assert shown == ([], [])

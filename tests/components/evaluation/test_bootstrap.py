@@ -91,6 +91,9 @@ def test_p_values_by_hand():
     assert compute_p_value(draws, 5) == pytest.approx(stats.t.cdf(-1.7460, 4), rel=1e-3)
     assert compute_p_value(np.ones(1999), 1e9) == pytest.approx(1 / 2000, rel=1e-3)
     assert compute_p_value(np.zeros(10), 5) == 1
+    # A draw that is no number is not better: as the 50 zeros above.
+    broken = np.concatenate([np.full(50, np.nan), np.ones(1949)])
+    assert compute_p_value(broken, 1e9) == compute_p_value(draws, 1e9)
 
 
 def test_very_few_users_never_reject_and_have_students_interval():

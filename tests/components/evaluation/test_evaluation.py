@@ -5,7 +5,7 @@ import pytest
 from components.evaluation.evaluation import Evaluation, Interval, is_better, is_worse
 
 
-def build_evaluation(metric="accuracy", **bounds):
+def build_evaluation(metric="accuracy", num_users=30, **bounds):
     """Persona minus each arm, as (low, high)."""
     figure = {metric: Interval(mean=0.5, low=0.4, high=0.6)}
     differences = {
@@ -15,8 +15,8 @@ def build_evaluation(metric="accuracy", **bounds):
     return Evaluation(
         task="tags",
         split="test",
-        num_questions=10,
-        num_users=5,
+        num_questions=100,
+        num_users=num_users,
         arms={arm: figure for arm in ("persona", *bounds)},
         differences=differences,
     )
@@ -38,6 +38,12 @@ def test_it_personalizes_only_where_persona_beats_both_controls(
     evaluation = build_evaluation(metric, instruction_only=instruction_only, shuffled=shuffled)
     assert evaluation.primary_metric == metric
     assert evaluation.personalizes is personalizes
+
+
+def test_of_a_handful_of_users_nothing_is_said():
+    sure = {"instruction_only": (0.01, 0.2), "shuffled": (0.01, 0.2)}
+    assert build_evaluation(num_users=30, **sure).personalizes
+    assert not build_evaluation(num_users=29, **sure).personalizes
 
 
 def test_a_control_that_was_not_evaluated_is_not_beaten():

@@ -93,6 +93,7 @@ def test_sums_over_any_questions_give_the_metric_of_these_questions():
         ("", "2", 3),
         ("nan", "3", 2),
         ("inf", "3", 2),
+        ("9" * 170, "3", 2),  # its square is no float
         (" 4.0\n", "4", 0),
         ("4e0", "3", 1),
         ("-1", "1", 2),

@@ -214,6 +214,23 @@ def test_users_helped_and_harmed_among_those_who_ask_five_questions():
     assert (none.users["base"].equal, none.users["base"].net_harmed) == (0, None)
 
 
+def test_last_digits_harm_nobody():
+    """Ten times a tenth is not quite one: persona is right once in ten, so is each shuffled one."""
+    right_once = {
+        ("shuffled", draw): lambda number, draw=draw: "a" if number % 10 == draw else "b"
+        for draw in range(10)
+    }
+    arms = right_once | {("persona", 0): lambda number: "a" if number % 10 == 0 else "b"}
+    outcomes = run(build_table(arms, [0] * 10 + [1] * 10)).users["shuffled"]
+    assert (outcomes.helped, outcomes.harmed, outcomes.equal) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(("task", "points"), [(TAGS, 1.0), (SCORES, 4.0)])
+def test_one_answer_loses_no_more_than_the_whole_scale(task, points):
+    answers = build_answers(build_table({("persona", 0): right_for(0.5)}, gold=task.labels[0]))
+    assert measure(answers, task, {}, num_draws=10, seed=0).largest_loss == points
+
+
 def test_lower_errors_help():
     table = build_table(
         {("persona", 0): lambda _: "4", ("base", 0): lambda _: "2"}, [0] * 5, gold="4"

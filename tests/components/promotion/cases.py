@@ -42,11 +42,13 @@ def build_gains(gains, num_questions=None, arm="instruction_only"):
     return UserGains(counts, {arm: gains}, NUM_DRAWS, 0)
 
 
-def build_evidence(others, slices=None, metric="accuracy", users=None, samples=None, **settings):
+def build_evidence(
+    others, slices=None, metric="accuracy", users=None, samples=None, largest_loss=1.0, **settings
+):
     """Return evidence with `others` in the slice of everything; see `build_slice`."""
     whole = {ALL: build_slice(others, metric, **settings)}
     users = build_gains([0.1] * 80) if users is None else users
-    return Evidence((metric,), whole | (slices or {}), samples or {}, users)
+    return Evidence((metric,), whole | (slices or {}), samples or {}, users, largest_loss)
 
 
 def build_case(evidence, rivals=None, artifact=SOUND, replace_incomparable=False):

@@ -15,8 +15,8 @@ from components.promotion.foresight import foresee_refusals
 FEW = EvaluationConfig(arms=("base", "per_user_lora", "persona"), history_cuts=(0, 2))
 
 
-def foresee(*rules):
-    return foresee_refusals(PromotionConfig(rules=rules), FEW, "tags")
+def foresee(*rules, evaluation=FEW):
+    return foresee_refusals(PromotionConfig(rules=rules), evaluation, "tags")
 
 
 def test_the_default_rules_fit_the_default_evaluation():
@@ -49,6 +49,12 @@ def test_what_is_missing_is_named(rule, lacks):
     [sentence] = foresee(rule)
     assert sentence.startswith(f"This run cannot promote: the rule {rule.title} needs {lacks}")
     assert foresee(rule.model_copy(update={"if_not_evaluated": "pass_by"})) == []
+
+
+def test_without_cuts_there_is_no_slice_of_whole_histories_either():
+    rule = NonInferiority(to="base", slice="history_all")
+    [sentence] = foresee(rule, evaluation=FEW.model_copy(update={"history_cuts": ()}))
+    assert sentence.endswith("the slice history_all; evaluation.history_cuts is [].")
 
 
 @pytest.mark.parametrize(

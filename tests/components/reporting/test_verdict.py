@@ -31,8 +31,11 @@ def test_the_sentences():
         "histories."
     )
     assert write_verdict(build_evaluation(gains=(0.1, 0.0))).startswith(
-        "Personalization is not shown: persona does not surely beat shuffled, so it learned the "
-        "task, not the user; accuracy is 0.600"
+        "Personalization is not shown: persona does not surely beat shuffled; accuracy is 0.600"
+    )
+    assert write_verdict(build_evaluation(num_users=29)).startswith(
+        "Personalization is not shown: of 29 users nothing is concluded, 30 are needed; accuracy "
+        "is 0.600 with the users' own histories"
     )
     evaluation = build_evaluation()
     arms = {"persona": evaluation.arms["persona"]}
