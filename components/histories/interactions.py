@@ -1,169 +1,195 @@
-"""Reading a file of events: each is a question, and an item of the user's later histories."""
+"""Reading a file of events: each is a question, and an item of the user's later histories.
+
+A row is read, checked and rendered, and kept as columns: a million events take some hundred bytes
+each. The tables are then made piece by piece.
+
+Legend: E events, Q questions, L history links.
+"""
 
 import logging
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from components.histories.config import InteractionsConfig
 from components.histories.record import Record
 from components.histories.source_files import read_rows
-from components.histories.splits import assign_users, cut_timeline, sample_questions
-from components.histories.tables import HistoryRows, ItemRow, QuestionRow, Split
+from components.histories.splits import sample_questions
+from components.histories.tables import (
+    ITEM_SCHEMA,
+    QUESTION_SCHEMA,
+    ROWS_PER_BATCH,
+    SPLITS,
+    Histories,
+    write_histories,
+)
+from components.histories.timelines import EVENT_SCHEMA, Timelines, order_events, rank_texts
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One row of the file."""
-
-    item_id: str
-    question_id: str
-    time: datetime
-    text: str
-    payload: str
-    output: str
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """A user's events by time, and the split of each."""
-
-    user_id: str
-    events: list[Event]
-    splits: list[Split]
-
-
-def read_interactions(config: InteractionsConfig, task: Task, seed: int) -> HistoryRows:
+def read_interactions(
+    config: InteractionsConfig, task: Task, seed: int, directory: Path
+) -> Histories:
     """Read the events and split them by time within each user, or by user.
 
     A question's history is what the user did strictly before it (in time, to the second), of all
     splits: what is tested later was seen by then.
 
+    Args:
+        config: The file, what its columns mean, and how much is kept of it.
+        task: What the items and questions mean.
+        seed: Of splits by user and of the samples of questions.
+        directory: Where the tables are written: not there yet, or empty.
+
     Raises:
         ValueError: If a row is bad (names file, row and field) or no question is left.
     """
-    items: list[ItemRow] = []
-    questions: list[QuestionRow] = []
-    for timeline in _split_events(_read_events(config, task), config, seed):
-        questions += _build_questions(timeline, len(items), config, task)
-        items += [_build_item(timeline.user_id, event) for event in timeline.events]
-    kept = sample_questions(questions, config, seed)
-    if not kept:
+    timelines = _read_timelines(config, task)
+    splits_E = timelines.find_splits(config, seed)
+    num_before_E = timelines.ends_E - timelines.starts_E
+    has_enough_E = (splits_E != SPLITS.index("train")) | (num_before_E >= config.min_history_items)
+    asked_E = np.flatnonzero(has_enough_E)
+    kept_Q = asked_E[sample_questions(splits_E[asked_E], config, seed)]
+    if not len(kept_Q):
         raise ValueError(
             f"{config.path}: no question is left; users with fewer than {config.min_events} "
             "events (min_events) are left out, and so are train questions with fewer than "
             f"{config.min_history_items} earlier items (min_history_items)"
         )
-    return HistoryRows(items, kept)
+    questions = _tabulate_questions(timelines, splits_E, kept_Q, config, task)
+    return write_histories(directory, _tabulate_items(timelines.events), questions)
 
 
-def _read_events(config: InteractionsConfig, task: Task) -> dict[str, list[Event]]:
-    """Return the events of each user that has enough, by user id, then time, then row."""
-    users: dict[str, list[Event]] = defaultdict(list)
+def _read_timelines(config: InteractionsConfig, task: Task) -> Timelines:
+    """Return the events of each user that has enough."""
+    events = pa.Table.from_batches(_read_events(config, task), EVENT_SCHEMA).combine_chunks()
+    if config.item_id is not None:
+        _refuse_repeated_items(events, config)
+    timelines = order_events(events, config.min_events)
+    logger.info(
+        "%s: %d of %d users have %d events or more",
+        *(config.path, len(timelines.user_ids), pc.count_distinct(events["user_id"]).as_py()),
+        config.min_events,
+    )
+    return timelines
+
+
+def _read_events(config: InteractionsConfig, task: Task) -> Iterator[pa.RecordBatch]:
+    """Yield the file's events, without those whose label is dropped."""
     dropped: Counter[str] = Counter()
-    rows_by_id: dict[tuple[str, str], int] = {}
+    waiting: list[dict[str, Any]] = []
     for number, values in read_rows(config.path):
         record = Record(f"{config.path}, row {number}", values)
         label = record.text(config.output)
         if label in config.drop_labels:
             dropped[label] += 1
             continue
-        user_id = record.identifier(config.user)
-        event = _read_event(record, user_id, number, config, task)
-        first = rows_by_id.setdefault((user_id, event.item_id), number)
-        if first != number:
-            raise record.error(
-                str(config.item_id),
-                f"id {event.item_id!r} of user {user_id!r} stands in row {first} already",
-            )
-        users[user_id].append(event)
+        waiting.append(_read_event(record, number, config, task))
+        if len(waiting) == ROWS_PER_BATCH:
+            yield pa.RecordBatch.from_pylist(waiting, EVENT_SCHEMA)
+            waiting = []
+    yield pa.RecordBatch.from_pylist(waiting, EVENT_SCHEMA)
     if dropped:
         logger.info("%s: left out by drop_labels: %s", config.path, dict(dropped))
-    kept = sorted(user for user, events in users.items() if len(events) >= config.min_events)
-    logger.info(
-        "%s: %d of %d users have %d events or more",
-        *(config.path, len(kept), len(users), config.min_events),
-    )
-    return {user: sorted(users[user], key=lambda event: event.time) for user in kept}
 
 
 def _read_event(
-    record: Record, user_id: str, number: int, config: InteractionsConfig, task: Task
-) -> Event:
+    record: Record, number: int, config: InteractionsConfig, task: Task
+) -> dict[str, Any]:
+    """Return one row of the file as a row of EVENT_SCHEMA."""
+    user_id = record.identifier(config.user)
     payload = record.text(config.input)
     output = record.output(config.output, task)
-    item_id = f"row-{number:08d}"
-    question_id = item_id
-    if config.item_id is not None:
-        item_id = record.identifier(config.item_id)
-        question_id = f"{user_id}:{item_id}"
+    item_id = f"row-{number:08d}" if config.item_id is None else record.identifier(config.item_id)
     # The task's own names for input and output stand for the mapped columns.
     named = {task.input_field: payload, task.output_field: output}
     fields = {
         name: named[name] if name in named else record.text(name) for name in task.history_fields
     }
-    return Event(
-        item_id=item_id,
-        question_id=question_id,
-        time=record.time(config.time),
-        text=task.render_item(fields),
-        payload=payload,
-        output=output,
+    return {
+        "row": number,
+        "user_id": user_id,
+        "item_id": item_id,
+        "time": record.time(config.time),
+        "text": task.render_item(fields),
+        "payload": payload,
+        "output": output,
+    }
+
+
+def _refuse_repeated_items(events: pa.Table, config: InteractionsConfig) -> None:
+    """Refuse two items of a user with the same id."""
+    names = ("user_id", "item_id")
+    ids = pd.DataFrame({name: rank_texts(events[name]) for name in names})
+    repeated = np.flatnonzero(ids.duplicated())
+    if not len(repeated):
+        return
+    later = events.slice(repeated[0], 1).to_pylist()[0]
+    first = np.flatnonzero((ids == ids.iloc[repeated[0]]).all(axis=1))[0]
+    raise Record(f"{config.path}, row {later['row']}", {}).error(
+        str(config.item_id),
+        f"id {later['item_id']!r} of user {later['user_id']!r} stands in row "
+        f"{events['row'][first]} already",
     )
 
 
-def _split_events(
-    users: dict[str, list[Event]], config: InteractionsConfig, seed: int
-) -> list[Timeline]:
-    """Assign every event to a split, by its place in the user's time or by its user."""
-    shares = (config.test_share, config.dev_share)
-    if config.split_by == "time":
-        return [
-            Timeline(user, events, cut_timeline(len(events), *shares))
-            for user, events in users.items()
-        ]
-    split_of = assign_users(list(users), *shares, seed)
-    return [
-        Timeline(user, events, [split_of[user]] * len(events)) for user, events in users.items()
-    ]
+def _tabulate_items(events: pa.Table) -> Iterator[pa.Table]:
+    """Yield all events as items."""
+    items = events.select(["user_id", "item_id", "time", "text", "payload", "output"])
+    items = items.rename_columns(ITEM_SCHEMA.names)
+    for start in range(0, len(items), ROWS_PER_BATCH):
+        yield items.slice(start, ROWS_PER_BATCH).cast(ITEM_SCHEMA)
 
 
-def _build_questions(
-    timeline: Timeline, first_row: int, config: InteractionsConfig, task: Task
-) -> list[QuestionRow]:
-    """Return a user's questions; the user's first item stands in row `first_row`."""
-    questions: list[QuestionRow] = []
-    times = [event.time for event in timeline.events]
-    for event, split in zip(timeline.events, timeline.splits, strict=True):
-        num_before = bisect_left(times, event.time)
-        if split == "train" and num_before < config.min_history_items:
-            continue
-        start = max(0, num_before - config.max_history_items)
-        questions.append(
-            QuestionRow(
-                question_id=event.question_id,
-                user_id=timeline.user_id,
-                split=split,
-                time=event.time,
-                input=task.render_prompt(event.payload),
-                payload=event.payload,
-                output=event.output,
-                history=list(range(first_row + start, first_row + num_before)),
-            )
-        )
-    return questions
+def _tabulate_questions(
+    timelines: Timelines,
+    splits_E: NDArray[np.int64],
+    kept_Q: NDArray[np.int64],
+    config: InteractionsConfig,
+    task: Task,
+) -> Iterator[pa.Table]:
+    """Yield the kept events as questions, with the rows of their items."""
+    for start in range(0, len(kept_Q), ROWS_PER_BATCH):
+        rows_Q = kept_Q[start : start + ROWS_PER_BATCH]
+        events = timelines.events.take(pa.array(rows_Q))
+        ends_Q = timelines.ends_E[rows_Q]
+        starts_Q = np.maximum(timelines.starts_E[rows_Q], ends_Q - config.max_history_items)
+        question_ids = events["item_id"]
+        if config.item_id is not None:
+            colon = pa.scalar(":", pa.large_string())
+            question_ids = pc.binary_join_element_wise(events["user_id"], question_ids, colon)
+        columns = {
+            "question_id": question_ids,
+            "user_id": events["user_id"],
+            "split": pa.array(SPLITS).take(pa.array(splits_E[rows_Q])),
+            "time": events["time"],
+            "input": pa.array([task.render_prompt(text) for text in events["payload"].to_pylist()]),
+            "payload": events["payload"],
+            "output": events["output"],
+            "history": list_ranges(starts_Q, ends_Q),
+        }
+        yield pa.table(columns).cast(QUESTION_SCHEMA)
 
 
-def _build_item(user_id: str, event: Event) -> ItemRow:
-    return ItemRow(
-        user_id=user_id,
-        item_id=event.item_id,
-        time=event.time,
-        text=event.text,
-        input=event.payload,
-        output=event.output,
+def list_ranges(starts_Q: NDArray[np.int64], ends_Q: NDArray[np.int64]) -> pa.ListArray:
+    """Return lists of the whole numbers from each start up to before each end.
+
+    Example:
+        >>> list_ranges(np.array([0, 5]), np.array([2, 5])).to_pylist()
+        [[0, 1], []]
+    """
+    lengths_Q = ends_Q - starts_Q
+    offsets = np.concatenate([[0], np.cumsum(lengths_Q)])
+    numbers_L = np.arange(offsets[-1]) + np.repeat(starts_Q - offsets[:-1], lengths_Q)
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pa.array(numbers_L.astype(np.int32))
     )

@@ -70,7 +70,8 @@ def read_lamp(config: LampConfig, task: Task, seed: int, directory: Path) -> His
                 "{split}_questions.json and {split}_outputs.json (plain or .gz) for "
                 f"{', '.join(SPLITS)}, there or in a folder named after the split"
             )
-        kept = sample_questions(found, config, seed)
+        splits_Q = np.array([SPLITS.index(question["split"]) for question in found])
+        kept = [found[row] for row in sample_questions(splits_Q, config, seed)]
         limits = config.folder / "limits.json"
         return write_histories(
             directory,

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from components.histories.config import DataConfig, LampConfig
 from components.histories.interactions import read_interactions
 from components.histories.lamp import read_lamp
-from components.histories.tables import SPLITS, Histories, write_histories
+from components.histories.tables import SPLITS, Histories
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,7 @@ def read_histories(config: DataConfig, task: Task, seed: int, directory: Path) -
 def _read_source(config: DataConfig, task: Task, seed: int, directory: Path) -> Histories:
     if config.source == "interactions":
         assert config.interactions is not None  # DataConfig has checked it
-        rows = read_interactions(config.interactions, task, config.split_seed)
-        return write_histories(directory, rows.item_table(), rows.question_table(), rows.limits)
+        return read_interactions(config.interactions, task, config.split_seed, directory)
     if config.source == "lamp":
         assert config.lamp is not None
         return read_lamp(config.lamp, task, config.split_seed, directory)

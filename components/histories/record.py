@@ -1,12 +1,16 @@
 """One row of a source: its fields as text, time or label, with errors that name the place."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from components.tasks.task import Task
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""JSON can name it by an escape; no text can be written with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,12 @@ class Record:
         """Return a text, perhaps empty; a number as its digits, 5 and 5.0 both as "5".
 
         Raises:
-            ValueError: If the field is absent, null, or neither text nor number.
+            ValueError: If the field is absent, null, neither text nor number, or no valid Unicode.
         """
         value = self.require(field)
         if isinstance(value, str):
+            if not value.isascii() and SURROGATE.search(value):
+                raise self.error(field, "holds half a character (a surrogate without its other)")
             return value
         if isinstance(value, float) and value.is_integer():
             return str(int(value))

@@ -5,9 +5,10 @@ import logging
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.histories.config import QuestionConfig
-from components.histories.tables import SPLITS, Histories, QuestionRow, Split
+from components.histories.tables import SPLITS, Histories, Split
 
 logger = logging.getLogger(__name__)
 
@@ -69,23 +70,30 @@ def assign_users(
 
 
 def sample_questions(
-    questions: list[QuestionRow], config: QuestionConfig, seed: int
-) -> list[QuestionRow]:
-    """Keep at most the configured number of questions of each split, in their order.
+    splits_Q: NDArray[np.int64], config: QuestionConfig, seed: int
+) -> NDArray[np.int64]:
+    """Choose at most the configured number of questions of each split.
 
     The sample of one split does not depend on the other splits.
+
+    Args:
+        splits_Q: Each question's place in `SPLITS`.
+        config: How many are kept.
+        seed: Of the sample.
+
+    Returns:
+        Rows of the chosen questions, split by split, in their order.
     """
-    kept: list[QuestionRow] = []
+    kept: list[NDArray[np.int64]] = []
     limits = (config.max_train_questions, config.max_dev_questions, config.max_test_questions)
     for number, (split, limit) in enumerate(zip(SPLITS, limits, strict=True)):
-        rows = [row for row in questions if row["split"] == split]
+        rows = np.flatnonzero(splits_Q == number)
         if limit is not None and limit < len(rows):
             logger.info("%s: %d of %d questions are kept", split, limit, len(rows))
             rng = np.random.default_rng((seed, number))
-            chosen = np.sort(rng.choice(len(rows), size=limit, replace=False))
-            rows = [rows[position] for position in chosen]
-        kept += rows
-    return kept
+            rows = rows[np.sort(rng.choice(len(rows), size=limit, replace=False))]
+        kept.append(rows)
+    return np.concatenate(kept)
 
 
 def require_splits(histories: Histories, evaluated: Split) -> None:

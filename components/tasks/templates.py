@@ -5,6 +5,7 @@ from functools import lru_cache
 from string import Formatter
 
 
+@lru_cache
 def name_fields(template: str) -> tuple[str, ...]:
     """Return the fields that a template names, each once: "{a} of {b}" gives a and b."""
     names = (name for _, name, _, _ in Formatter().parse(template) if name is not None)

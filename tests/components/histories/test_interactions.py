@@ -1,15 +1,19 @@
 """Events become items and questions; every bad row is named."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.histories import interactions
 from components.histories.config import InteractionsConfig
-from components.histories.interactions import read_interactions
+from components.histories.interactions import list_ranges, read_interactions
+from components.histories.tables import Histories
 from components.tasks.task import Task
 from tests.components.histories.source_writers import write_jsonl, write_text
 
@@ -33,9 +37,14 @@ def make_config(path: Path, **changes: Any) -> InteractionsConfig:
     return InteractionsConfig(path=path, input="review", output="score", **changes)
 
 
+def read(config: InteractionsConfig, task: Task) -> Histories:
+    """Read the events into tables beside their file."""
+    return read_interactions(config, task, 0, Path(tempfile.mkdtemp(dir=config.path.parent)))
+
+
 def test_events_worked_by_hand(tmp_path: Path, task: Task) -> None:
     events = [*make_events("bob", 9), *make_events("ann", 10)]
-    rows = read_interactions(make_config(write_jsonl(tmp_path / "e.jsonl", events)), task, 0)
+    rows = read(make_config(write_jsonl(tmp_path / "e.jsonl", events)), task)
     # bob has too few events. ann: 7 train (the first has no history), 1 dev, 2 test.
     assert [item["user_id"] for item in rows.items] == ["ann"] * 10
     assert rows.items[1] == {
@@ -63,7 +72,7 @@ def test_events_of_the_same_time_are_no_history(tmp_path: Path, task: Task) -> N
     events[1]["timestamp"] = events[2]["timestamp"] = "2020-01-03"
     reordered = [events[3], events[2], events[0], events[1]]
     path = write_jsonl(tmp_path / "e.jsonl", reordered)
-    rows = read_interactions(make_config(path, min_events=4, test_share=0.5), task, 0)
+    rows = read(make_config(path, min_events=4, test_share=0.5), task)
     # By time, ties as in the file: 1, 3, 2, 4.
     assert [item["input"] for item in rows.items] == ["text 1", "text 3", "text 2", "text 4"]
     assert {row["payload"]: row["history"] for row in rows.questions} == {
@@ -76,7 +85,7 @@ def test_events_of_the_same_time_are_no_history(tmp_path: Path, task: Task) -> N
 def test_limits_of_history_and_questions(tmp_path: Path, task: Task) -> None:
     path = write_jsonl(tmp_path / "e.jsonl", [*make_events("ann"), *make_events("bob")])
     config = make_config(path, max_history_items=2, min_history_items=3, max_test_questions=1)
-    rows = read_interactions(config, task, 0)
+    rows = read(config, task)
     splits = [row["split"] for row in rows.questions]
     # Train keeps days 4 to 7 of both users.
     assert [splits.count(split) for split in ("train", "dev", "test")] == [8, 2, 1]
@@ -88,7 +97,7 @@ def test_split_by_user_keeps_users_apart(tmp_path: Path, task: Task) -> None:
     events = [event for n in range(20) for event in make_events(f"u{n}", 3)]
     path = write_jsonl(tmp_path / "e.jsonl", events)
     config = make_config(path, split_by="user", min_events=3, dev_share=0.25)
-    rows = read_interactions(config, task, 0)
+    rows = read(config, task)
     users = {
         split: {row["user_id"] for row in rows.questions if row["split"] == split}
         for split in ("train", "dev", "test")
@@ -109,16 +118,33 @@ def test_csv_and_parquet_give_what_jsonl_gives(tmp_path: Path, task: Task) -> No
         tmp_path / "e.parquet",
     ]
     pq.write_table(pa.Table.from_pylist(events), paths[2])
-    found = [read_interactions(make_config(path, item_id="film"), task, 0) for path in paths]
-    assert found[0] == found[1] == found[2]
+    found = [read(make_config(path, item_id="film"), task) for path in paths]
+    assert len({histories.content_hash() for histories in found}) == 1
     assert found[0].items[0]["item_id"] == "f1"
     assert found[0].questions[0]["question_id"] == "ann:f2"
+
+
+def test_pieces_of_any_size_give_the_same_tables(
+    tmp_path: Path, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = ("zoë", "Zoe", "ann", "\U0001f642", "\uff5a")  # in order of code points, not of UTF-16
+    events = [event for user in users for event in make_events(user)]
+    config = make_config(write_jsonl(tmp_path / "e.jsonl", events[::-1]), max_history_items=4)
+    whole = read(config, task)
+    assert list(dict.fromkeys(whole.items["user_id"])) == sorted(users)
+    monkeypatch.setattr(interactions, "ROWS_PER_BATCH", 3)
+    assert read(config, task).content_hash() == whole.content_hash()
+
+
+def test_ranges_are_listed() -> None:
+    starts, ends = np.array([2, 0, 7]), np.array([4, 0, 8])
+    assert list_ranges(starts, ends).to_pylist() == [[2, 3], [], [7]]
 
 
 def test_template_may_name_any_column(tmp_path: Path, task: Task) -> None:
     path = write_jsonl(tmp_path / "e.jsonl", make_events())
     task = task.model_copy(update={"history_template": "{film}: {text} ({review}) {score}"})
-    rows = read_interactions(make_config(path), task, 0)
+    rows = read(make_config(path), task)
     assert rows.items[4]["text"] == "f5: text 5 (text 5) 2"
 
 
@@ -126,12 +152,12 @@ def test_dropped_labels_are_left_out_before_counting(tmp_path: Path, task: Task)
     events = make_events()
     events[3]["score"] = 9
     path = write_jsonl(tmp_path / "e.jsonl", events)
-    rows = read_interactions(make_config(path, drop_labels=("9",), min_events=9), task, 0)
+    rows = read(make_config(path, drop_labels=("9",), min_events=9), task)
     assert [item["input"] for item in rows.items] == [
         f"text {day}" for day in range(1, 11) if day != 4
     ]
     with pytest.raises(ValueError, match="no question is left"):
-        read_interactions(make_config(path, drop_labels=("9",)), task, 0)
+        read(make_config(path, drop_labels=("9",)), task)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +168,7 @@ def test_dropped_labels_are_left_out_before_counting(tmp_path: Path, task: Task)
         ({"timestamp": "2020-13-01"}, "field 'timestamp': '2020-13-01' is no date"),
         ({"user_id": ""}, "field 'user_id': is blank"),
         ({"review": ["a"]}, "field 'review': is list"),
+        ({"review": "a \ud83d"}, "field 'review': holds half a character"),
         ({"film": "f1"}, "field 'film': id 'f1' of user 'ann' stands in row 1 already"),
     ],
 )
@@ -152,7 +179,7 @@ def test_bad_values_name_file_row_and_field(
     events[4] |= change
     path = write_jsonl(tmp_path / "e.jsonl", events)
     with pytest.raises(ValueError) as caught:
-        read_interactions(make_config(path, item_id="film"), task, 0)
+        read(make_config(path, item_id="film"), task)
     assert str(caught.value).startswith(f"{path}, row 5, {said}")
 
 
@@ -162,14 +189,14 @@ def test_missing_fields_are_named(tmp_path: Path, task: Task, field: str) -> Non
     del events[4][field]
     path = write_jsonl(tmp_path / "e.jsonl", events)
     with pytest.raises(ValueError, match=f"row 5, field '{field}': is missing"):
-        read_interactions(make_config(path, item_id="film"), task, 0)
+        read(make_config(path, item_id="film"), task)
 
 
 def test_a_column_that_only_the_template_names_is_needed_too(tmp_path: Path, task: Task) -> None:
     path = write_jsonl(tmp_path / "e.jsonl", make_events())
     task = task.model_copy(update={"history_template": "{genre} {text}"})
     with pytest.raises(ValueError, match="row 1, field 'genre': is missing"):
-        read_interactions(make_config(path), task, 0)
+        read(make_config(path), task)
 
 
 def test_a_line_that_is_no_json_is_named(tmp_path: Path, task: Task) -> None:
@@ -177,4 +204,4 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path, task: Task) -> None:
     lines[6] = lines[6][:-3]
     path = write_text(tmp_path / "e.jsonl", "\n".join(lines))
     with pytest.raises(ValueError, match=r"row 7, column \d+: no JSON"):
-        read_interactions(make_config(path), task, 0)
+        read(make_config(path), task)

@@ -85,15 +85,16 @@ def test_a_split_without_any_user_is_refused() -> None:
 
 
 def test_samples() -> None:
-    rows = [question(f"{split}{n:02d}", split) for split in ("train", "test") for n in range(30)]
-    assert sample_questions(rows, QuestionConfig(), 0) == rows
+    splits_Q = np.array([0, 2] * 30)
+    train, test = np.arange(0, 60, 2).tolist(), np.arange(1, 60, 2).tolist()
+    assert sample_questions(splits_Q, QuestionConfig(), 0).tolist() == train + test
     config = QuestionConfig(max_train_questions=5, max_test_questions=40)
-    kept = [row["question_id"] for row in sample_questions(rows, config, 0)]
+    kept = sample_questions(splits_Q, config, 0).tolist()
     assert len(kept) == 35
-    assert kept == sorted(kept[:5]) + [f"test{n:02d}" for n in range(30)]
-    assert kept == [row["question_id"] for row in sample_questions(rows, config, 0)]
-    assert kept != [row["question_id"] for row in sample_questions(rows, config, 1)]
-    assert sample_questions([], config, 0) == []
+    assert kept == sorted(set(train) & set(kept[:5])) + test
+    assert kept == sample_questions(splits_Q, config, 0).tolist()
+    assert kept != sample_questions(splits_Q, config, 1).tolist()
+    assert sample_questions(splits_Q[:0], config, 0).tolist() == []
 
 
 @pytest.mark.parametrize(

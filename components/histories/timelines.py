@@ -1,0 +1,95 @@
+"""Users' events in order: whose they are, what came before each, and which split it is in.
+
+Legend: E events, U users.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from components.histories.config import InteractionsConfig
+from components.histories.splits import assign_users, cut_timeline
+from components.histories.tables import SPLITS
+
+EVENT_SCHEMA = pa.schema(
+    {
+        "row": pa.int64(),
+        "user_id": pa.large_string(),
+        "item_id": pa.large_string(),
+        "time": pa.timestamp("s"),
+        "text": pa.large_string(),
+        "payload": pa.large_string(),
+        "output": pa.large_string(),
+    }
+)
+"""Large strings: all texts of a file may be more than 32-bit offsets can address."""
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """Events by user and time, those of the same time by their rows in the file."""
+
+    events: pa.Table
+    """Columns as in EVENT_SCHEMA."""
+    users_E: NDArray[np.int64]
+    """Ascending numbers of the users."""
+    starts_E: NDArray[np.int64]
+    """Where the events of the same user begin."""
+    ends_E: NDArray[np.int64]
+    """Where the earlier events of the same user end: before the first one of the same time."""
+
+    @property
+    def user_ids(self) -> list[str]:
+        """The users in their order, [U]."""
+        firsts = np.flatnonzero(self.starts_E == np.arange(len(self.starts_E)))
+        ids: list[str] = self.events["user_id"].take(pa.array(firsts)).to_pylist()
+        return ids
+
+    def find_splits(self, config: InteractionsConfig, seed: int) -> NDArray[np.int64]:
+        """Return each event's place in `SPLITS`, [E]: by its place in the timeline or by its user.
+
+        Raises:
+            ValueError: If a split that has a share gets no user.
+        """
+        shares = (config.test_share, config.dev_share)
+        if config.split_by == "user":
+            split_of = assign_users(self.user_ids, *shares, seed)
+            return np.array([SPLITS.index(split) for split in split_of.values()], np.int64)[
+                self.users_E
+            ]
+
+        @cache
+        def cut(num_events: int) -> list[int]:
+            return [SPLITS.index(split) for split in cut_timeline(num_events, *shares)]
+
+        counts_U = np.bincount(self.users_E)
+        return np.array([place for count in counts_U.tolist() for place in cut(count)], np.int64)
+
+
+def order_events(events: pa.Table, min_events: int) -> Timelines:
+    """Put events in order, without those of users who have fewer than `min_events`."""
+    users_E = rank_texts(events["user_id"])
+    counts_U = np.bincount(users_E)
+    times_E = events["time"].cast(pa.int64()).to_numpy()
+    order = np.lexsort((events["row"].to_numpy(), times_E, users_E))
+    order = order[counts_U[users_E[order]] >= min_events]
+    users_E, times_E = np.unique(users_E[order], return_inverse=True)[1], times_E[order]
+    new_user = np.diff(users_E, prepend=-1) != 0
+    new_time = new_user | (np.diff(times_E, prepend=0) != 0)
+    places = np.arange(len(order))
+    starts_E, ends_E = (
+        np.maximum.accumulate(np.where(is_new, places, 0)) for is_new in (new_user, new_time)
+    )
+    return Timelines(events.take(pa.array(order)), users_E, starts_E, ends_E)
+
+
+def rank_texts(texts: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return the place of each text among the different ones, by code points from 0."""
+    different = pc.unique(texts)
+    different = different.take(pc.sort_indices(different))
+    ranks: NDArray[np.int64] = pc.index_in(texts, value_set=different).to_numpy().astype(np.int64)
+    return ranks
