@@ -10,13 +10,14 @@ from zenml import step
 from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import Histories
 from components.lineage.data_profile import profile_data
-from components.lineage.trained_users import load_key, write_trained_users
+from components.lineage.trained_users import write_trained_users
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Registration
 from components.serving.artifact import ArtifactParts, write_llm_reference
 from components.serving.persona_model import ServingRecipe, ServingSpec
 from components.training.train import TrainedArms
 from components.user_embedder.embedder_folder import EmbedderFolder
+from components.user_hash import load_key
 from steps.caching import code_of, source_root
 from steps.model_package import build_signature, invent_input, pin_requirements
 from steps.model_registry import (

@@ -1,9 +1,5 @@
 """Whose questions trained a model, as keyed hashes: enough to find a user, not to list any."""
 
-import hashlib
-import hmac
-import os
-import secrets
 from pathlib import Path
 
 import numpy as np
@@ -13,31 +9,9 @@ import pyarrow.parquet as pq
 from components.histories.tables import Histories
 from components.llm.config import LLMConfig
 from components.llm.prepare import split_train_rows
+from components.user_hash import hash_user
 
-KEY_VARIABLE = "PERSONA_PLUG_USER_HASH_KEY"
 SCHEMA = pa.schema({"user_hash": pa.string(), "trained": pa.string()})
-
-
-def hash_user(user_id: str, key: bytes) -> str:
-    """Return the HMAC-SHA256 of a user's id, as hexadecimal digits."""
-    return hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()
-
-
-def load_key(path: Path) -> bytes:
-    """Return the key of the user hashes: from the environment, or a file made at first use.
-
-    Args:
-        path: The key file, readable by its owner only; used where `PERSONA_PLUG_USER_HASH_KEY`
-            is not set.
-    """
-    if key := os.environ.get(KEY_VARIABLE):
-        return key.encode()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text("ascii").strip().encode()
 
 
 def write_trained_users(

@@ -1,35 +1,14 @@
 """Whose questions trained a model: to be found with the key, and not to be read without it."""
 
-import hashlib
-import hmac
-import stat
-
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 
 from components.histories.tables import write_histories
-from components.lineage.trained_users import (
-    KEY_VARIABLE,
-    hash_user,
-    load_key,
-    read_tuning_users,
-    write_trained_users,
-)
+from components.lineage.trained_users import read_tuning_users, write_trained_users
 from components.llm.config import LLMConfig
 from components.llm.prepare import is_tuning_user
+from components.user_hash import hash_user
 from tests.components.tiny_world import LLM
-
-
-@pytest.fixture(autouse=True)
-def _without_a_key_of_the_environment(monkeypatch):
-    monkeypatch.delenv(KEY_VARIABLE, raising=False)
-
-
-def test_hashes_are_keyed():
-    assert hash_user("anna", b"k") == hmac.new(b"k", b"anna", hashlib.sha256).hexdigest()
-    assert len({hash_user(user, key) for user in ("anna", "bert") for key in (b"k", b"l")}) == 4
-    assert hash_user("anna", b"k") != hashlib.sha256(b"anna").hexdigest()
 
 
 def test_every_train_user_stands_once_with_what_was_trained(artifacts, tmp_path):
@@ -70,18 +49,3 @@ def test_a_ready_llm_was_trained_by_nobody(artifacts, tmp_path):
     llm = LLMConfig(name="org/llm", revision="abc")
     path = write_trained_users(artifacts.histories, llm, b"k", tmp_path / "users.parquet")
     assert set(pq.read_table(path)["trained"].to_pylist()) == {"user_embedder"}
-
-
-def test_a_key_is_made_once_and_is_the_owners_alone(tmp_path):
-    path = tmp_path / "deep" / "key"
-    key = load_key(path)
-    assert load_key(path) == key
-    assert len(key) == 64
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert load_key(tmp_path / "other") != key
-
-
-def test_the_environments_key_comes_first(tmp_path, monkeypatch):
-    monkeypatch.setenv(KEY_VARIABLE, "secret")
-    assert load_key(tmp_path / "key") == b"secret"
-    assert not (tmp_path / "key").exists()
