@@ -8,6 +8,7 @@ from components.evaluation.arm_table import build_arms, list_embedders
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.exam import ExamRecipe
 from components.histories.config import DataConfig
+from components.lineage.config import DriftConfig
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
 from components.promotion.config import PromotionConfig
@@ -21,8 +22,10 @@ from components.training.config import TrainingConfig
 from components.training.train import Recipe
 from components.user_embedder.config import EmbedderConfig
 from components.validation.config import ValidationConfig
+from components.validation.tombstones import resolve_tombstones
 from pipelines.readable_errors import readable_pipeline
 from steps.check_artifact import check_artifact
+from steps.check_drift import check_drift
 from steps.check_promotion import check_promotion
 from steps.embed_users import embed_users
 from steps.encode_histories import encode_histories
@@ -53,6 +56,7 @@ def train_persona(
     retrieval: RetrievalConfig = RetrievalConfig(),
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
+    drift: DriftConfig = DriftConfig(),
     report: ReportConfig = ReportConfig(),
     seed: int = 0,
 ) -> None:
@@ -70,13 +74,16 @@ def train_persona(
         retrieval: What the arms with history items in the prompt read.
         evaluation: How it is judged.
         promotion: What it takes to become champion.
+        drift: How far the data may be from the champion's.
         report: Where the report goes, and what it may show.
         seed: Of everything random.
     """
     for sentence in foresee_refusals(promotion, evaluation, task.name):
         logger.warning(sentence)
-    # Here, before any cached step: a folder that was overwritten is another encoder or LLM.
+    # Here, before any cached step: a folder that was overwritten is another encoder or LLM, and
+    # there may be new tombstones.
     encoder, llm = resolve_encoder(encoder), resolve_llm(llm)
+    validation = resolve_tombstones(validation)
     exam = ExamRecipe(
         task=task, encoder=encoder, llm=llm, retrieval=retrieval, evaluation=evaluation, seed=seed
     )
@@ -98,6 +105,7 @@ def train_persona(
     )
     incumbents = find_incumbents(task.name)
     vectors = encode_histories(histories, task.item_template, encoder)
+    drifted = check_drift(histories, vectors, incumbents, task, drift)
     frozen = prepare_llm(
         histories, incumbents, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
     )
@@ -117,6 +125,7 @@ def train_persona(
         compared,
         histories,
         validated,
+        drifted,
         trained,
         frozen,
         promoted,

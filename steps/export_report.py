@@ -14,6 +14,7 @@ from components.evaluation.evaluation import Evaluation
 from components.evaluation.predictions import Predictions
 from components.folder import Folder
 from components.histories.tables import Histories
+from components.lineage.drift import DriftReport
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Promotion
 from components.reporting.config import ReportConfig
@@ -43,6 +44,7 @@ def export_report(
     predictions: Predictions,
     histories: Histories,
     validated: ValidationFolder,
+    drift: DriftReport,
     trained: TrainedArms,
     llm: LLMFolder,
     promotion: Promotion,
@@ -58,6 +60,7 @@ def export_report(
     helped, hurt = pick_if_shown(settings, predictions, histories, task)
     report = Report(
         evaluation=evaluation,
+        drift=drift,
         task=task,
         facts=ModelFacts(
             name=promotion.model_name,

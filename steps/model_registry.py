@@ -25,6 +25,8 @@ REFERENCE = "reference"
 """Set by the first promotion, moved by a person: losses are counted from there."""
 TRAINED_USERS = "trained_users.parquet"
 """Logged in every run that registers, before it registers: `components.lineage.trained_users`."""
+DATA_PROFILE = "data_profile.json"
+"""Logged in every run that registers: `components.lineage.data_profile`."""
 
 
 def open_registry() -> MlflowClient:

@@ -22,6 +22,7 @@ from steps.caching import code_of, source_root
 from steps.model_package import build_signature, invent_input, pin_requirements
 from steps.model_registry import (
     CHALLENGER,
+    DATA_PROFILE,
     TRAINED_USERS,
     download_model,
     download_tuning_record,
@@ -30,9 +31,9 @@ from steps.model_registry import (
     register_llm,
 )
 from steps.scratch import make_scratch_directory
+from steps.user_hash_key import KEY_FILE
 
 ROOT = source_root(Path(__file__).resolve())
-KEY_FILE = ROOT / "state" / "user_hash.key"
 
 
 @step(
@@ -65,7 +66,7 @@ def log_lineage(
     """Log what the data looked like, and whose data it was; a kept LLM's as it was tuned."""
     mlflow.log_dict(vectors.describe(), "encoder.json")
     profile = profile_data(histories, vectors, recipe.task)
-    mlflow.log_dict(profile.model_dump(), "data_profile.json")
+    mlflow.log_dict(profile.model_dump(), DATA_PROFILE)
     record = download_tuning_record(client, recipe.task.name, llm, make_scratch_directory())
     path = make_scratch_directory() / TRAINED_USERS
     write_trained_users(histories, recipe.llm, load_key(KEY_FILE), path, record)

@@ -3,17 +3,22 @@
 from typing import Annotated
 
 from zenml import save_artifact, step
+from zenml.logger import get_logger
 
 from components.histories.splits import EmptySplitError, require_splits
 from components.histories.tables import Histories, Split
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.report import ValidationError
+from components.validation.tombstones import find_erased_users
 from components.validation.validate import validate_histories as validate
 from components.validation.validation_folder import ValidationFolder
 from steps.caching import code_of
 from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
+from steps.user_hash_key import KEY_FILE
+
+logger = get_logger(__name__)
 
 
 # By name: for one materializer of several outputs ZenML goes through a set of their names, whose
@@ -35,7 +40,9 @@ def validate_histories(
     """Set defective rows apart; too many or an empty split stop the run, but the report is kept."""
     directory = make_scratch_directory()
     try:
-        outcome = validate(histories, task, validation, directory, show_texts)
+        erased = find_erased_users(validation, KEY_FILE)
+        outcome = validate(histories, task, validation, directory, show_texts, erased)
+        logger.info(outcome.report.verdict)
         require_splits(outcome.histories, evaluated_split)
     except (ValidationError, EmptySplitError):
         folder = ValidationFolder.at(directory / "validation")

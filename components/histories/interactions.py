@@ -108,7 +108,7 @@ def _read_event(
     """Return one row of the file as a row of EVENT_SCHEMA."""
     user_id = record.identifier(config.user)
     payload = record.text(config.input)
-    output = record.output(config.output, task)
+    output = record.text(config.output)  # whether it is a label, the validation judges
     item_id = f"row-{number:08d}" if config.item_id is None else record.identifier(config.item_id)
     # The task's own names for input and output stand for the mapped columns.
     named = {task.input_field: payload, task.output_field: output}

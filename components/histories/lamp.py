@@ -45,7 +45,8 @@ class SplitPaths:
 def read_lamp(config: LampConfig, task: Task, seed: int, directory: Path) -> Histories:
     """Read all splits that have questions and outputs, and `limits.json` if it is there.
 
-    A profile is taken as it is given; its items are put in order of time. A split whose outputs
+    A profile is taken as it is given; its items are put in order of time. A question without a date
+    gets that of the item which it became in a later profile of its user. A split whose outputs
     are withheld, as the benchmark's test golds are, is left out with a warning.
 
     Args:
@@ -71,7 +72,7 @@ def read_lamp(config: LampConfig, task: Task, seed: int, directory: Path) -> His
                 f"{', '.join(SPLITS)}, there or in a folder named after the split"
             )
         splits_Q = np.array([SPLITS.index(question["split"]) for question in found])
-        kept = [found[row] for row in sample_questions(splits_Q, config, seed)]
+        kept = [items.date(found[row]) for row in sample_questions(splits_Q, config, seed)]
         limits = config.folder / "limits.json"
         return write_histories(
             directory,

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from components.histories.record import Record
-from components.histories.tables import ITEM_SCHEMA, ROWS_PER_BATCH
+from components.histories.tables import ITEM_SCHEMA, ROWS_PER_BATCH, QuestionRow
 from components.tasks.task import Task
 
 ItemNumbers = NDArray[np.int32]
@@ -104,6 +104,18 @@ class ProfileItems:
         found = user_id, np.array(numbers, dtype=np.int32)
         self._latest = (user, question.require("profile"), found)
         return found
+
+    def date(self, question: QuestionRow) -> QuestionRow:
+        """Give a question without a time that of the item with its user, id and input, if any."""
+        if question["time"] is not None:
+            return question
+        found = self._database.execute(
+            "SELECT time FROM items WHERE user_id = ? AND item_id = ? AND input = ?",
+            (question["user_id"], question["question_id"], question["payload"]),
+        ).fetchone()
+        if found is None or found[0] is None:
+            return question
+        return {**question, "time": EPOCH + timedelta(seconds=found[0])}
 
     def number_rows(self) -> NDArray[np.int32]:
         """Return the row that each item has in `tables`, by its number; there is no item 0."""

@@ -11,12 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.evaluation.evaluation import CONTROLS, Evaluation
+from components.lineage.drift import DriftReport
 from components.reporting import tables
 from components.reporting.example_questions import ExampleQuestion
 from components.reporting.figures.arms import draw_arms, draw_seeds
 from components.reporting.figures.canvas import Drawings
 from components.reporting.figures.costs import draw_costs, has_prices
 from components.reporting.figures.curves import Curves, draw_curves
+from components.reporting.figures.drift import draw_drift
 from components.reporting.figures.histograms import draw_attention, draw_outcomes
 from components.reporting.figures.history_gain import draw_history_gain, list_history_slices
 from components.reporting.verdict import write_decision, write_verdict
@@ -37,6 +39,7 @@ def render_evaluation_page(
     versions: Mapping[str, str],
     helped: Sequence[ExampleQuestion] = (),
     hurt: Sequence[ExampleQuestion] = (),
+    drift: DriftReport | None = None,
 ) -> str:
     """Render the page; sections of what was not measured are left out.
 
@@ -47,6 +50,7 @@ def render_evaluation_page(
         helped: Questions that persona helped most, with texts of users; none where these may not
             be shown.
         hurt: Questions that it hurt most.
+        drift: Today's data against the champion's; none where they were not compared.
 
     Returns:
         The HTML, with styles and figures inside.
@@ -65,17 +69,23 @@ def render_evaluation_page(
         "signed": format_signed,
     }
     decision = evaluation.decision
+    figures = _draw(evaluation, training_curves)
+    if drift is not None and drift.champion is not None:
+        figures["drift"] = draw_drift(drift.champion, drift.today)
     template = environment.get_template("evaluation_page.html")
     return template.render(
         evaluation=evaluation,
         verdict=write_verdict(evaluation),
         decision_sentence=write_decision(decision) if decision else None,
         status_words=STATUS_WORDS,
-        figures={name: _mark_safe(svg) for name, svg in _draw(evaluation, training_curves).items()},
+        figures={name: _mark_safe(svg) for name, svg in figures.items()},
         versions=versions,
         notes={name: format_note(note) for name, note in evaluation.notes.items()},
         helped=helped,
         hurt=hurt,
+        drift=drift,
+        drift_measures=tables.list_drift(drift.measures) if drift else [],
+        drift_sizes=tables.list_drift_sizes(drift) if drift else [],
         **_tabulate(evaluation),
     )
 

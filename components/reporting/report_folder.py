@@ -8,6 +8,7 @@ from typing import Any
 
 from components.evaluation.evaluation import Evaluation
 from components.folder import write_folder
+from components.lineage.drift import DriftReport
 from components.reporting.evaluation_page import render_evaluation_page
 from components.reporting.example_questions import ExampleQuestion
 from components.reporting.figures.curves import Curves
@@ -32,6 +33,8 @@ class Report:
     """Questions that persona helped most; none where texts of users may not be shown."""
     hurt: list[ExampleQuestion] = field(default_factory=list)
     """Questions that it hurt most."""
+    drift: DriftReport | None = None
+    """Today's data against the champion's; none where they were not compared."""
 
 
 def write_report(report: Report, reports: Path, run_name: str) -> Path:
@@ -51,7 +54,12 @@ def write_files(report: Report, directory: Path) -> None:
     """Write all files of a report into an existing directory."""
     evaluation = report.evaluation
     page = render_evaluation_page(
-        evaluation, report.curves, report.facts.versions, report.helped, report.hurt
+        evaluation,
+        report.curves,
+        report.facts.versions,
+        report.helped,
+        report.hurt,
+        report.drift,
     )
     files = {
         "evaluation.html": page,

@@ -1,6 +1,6 @@
 """Rows of the evaluation page's tables: figures put into words, ready for the template."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from components.evaluation.evaluation import (
@@ -11,6 +11,7 @@ from components.evaluation.evaluation import (
     UserOutcomes,
 )
 from components.evaluation.metrics import higher_is_better
+from components.lineage.drift import MEASURE_WORDS, DriftMeasure, DriftReport
 from components.reporting.figures.history_gain import HISTORY_PREFIX, list_history_slices
 from components.reporting.wording import (
     ARM_WORDS,
@@ -31,6 +32,13 @@ from components.reporting.wording import (
 from components.tasks.task import Metric
 
 UNKNOWN = "\N{EN DASH}"
+DRIFT_TONES = {"stable": "good", "drifted": "bad", "not_comparable": "quiet"}
+MEASURE_UNITS = {
+    "items_per_user": "gap of the curves, 0 to 1",
+    "text_length": "gap of the curves, 0 to 1",
+    "label_shares": "share that changed label, 0 to 1",
+    "vector_mean": "in units of the vectors' spread",
+}
 TONES = {"better": "good", "worse": "bad"}
 Row = dict[str, Any]
 
@@ -161,6 +169,31 @@ def list_outcomes(users: Mapping[str, UserOutcomes]) -> list[Row]:
     ]
 
 
+def list_drift(measures: Sequence[DriftMeasure]) -> list[Row]:
+    """Return every way in which today's data were compared with the champion's."""
+    return [
+        {
+            "name": MEASURE_WORDS[measure.name],
+            "unit": MEASURE_UNITS[measure.name],
+            "distance": _write_known(format_figure, measure.distance),
+            "threshold": format_figure(measure.threshold),
+            "noise": _write_known("up to {:.3f}".format, measure.noise),
+            **_judge_drift(measure),
+        }
+        for measure in measures
+    ]
+
+
+def list_drift_sizes(drift: DriftReport) -> list[Row]:
+    """Return how large the compared data are."""
+    both = (("The champion's", drift.champion), ("Today's", drift.today))
+    return [
+        {"whose": whose, **profile.model_dump(include={"num_users", "num_items", "newest_time"})}
+        for whose, profile in both
+        if profile is not None
+    ]
+
+
 def write_interval(figure: Interval) -> Cell:
     """Write a figure with its interval."""
     return Cell(format_figure(figure.mean), format_range(figure))
@@ -208,6 +241,13 @@ def _keep_metric(arms: Figures, metric: Metric) -> Figures:
 
 def _write_known(write: Callable[[float], str], value: float | None) -> str:
     return UNKNOWN if value is None else write(value)
+
+
+def _judge_drift(measure: DriftMeasure) -> Row:
+    status, tone = measure.status.replace("_", " "), DRIFT_TONES[measure.status]
+    if measure.status == "stable" and (measure.distance or 0) > measure.threshold:
+        status, tone = "may be chance", "quiet"
+    return {"status": status, "tone": tone, "reason": measure.reason}
 
 
 def _write_net(net: Interval | None) -> Cell | None:

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from components.validation.config import PersonalDataAction, ValidationConfig
 from components.validation.engine import SuiteResult
 from components.validation.report import NOUNS, ValidationReport, format_share
 
@@ -22,7 +23,16 @@ PASSED, FAILED = "\u2705", "\u274c"
 PARAMETER = re.compile(r"\$(\w+)")
 
 
-def render_data_docs(report: ValidationReport, suites: Sequence[SuiteResult]) -> str:
+AFTER_PERSONAL_DATA: dict[PersonalDataAction, str] = {
+    "report": "It is passed on as it came (validation.personal_data: report).",
+    "mask": "Each find is replaced by its kind in what is passed on.",
+    "refuse": "Rows that hold any are defective (validation.personal_data: refuse).",
+}
+
+
+def render_data_docs(
+    report: ValidationReport, suites: Sequence[SuiteResult], config: ValidationConfig
+) -> str:
     """Return the page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -36,6 +46,7 @@ def render_data_docs(report: ValidationReport, suites: Sequence[SuiteResult]) ->
     return environment.get_template("data_docs_page.html").render(
         report=report,
         nouns=NOUNS,
+        personal_data=AFTER_PERSONAL_DATA[config.personal_data],
         suites=[
             {"name": suite.suite.name.replace("_", " "), "rows": _list_rows(suite)} for suite in ran
         ],

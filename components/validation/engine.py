@@ -1,13 +1,14 @@
-"""Great Expectations at work: runs a suite on a frame, and returns figures, rows and rendering.
+"""Great Expectations at work: runs a suite on frames, and returns figures, rows and rendering.
 
-Imported late and only here, since the import takes seconds.
+A table is judged in batches, one frame after another, whose results add up: every expectation is
+about rows, and what takes more than one row to tell was flagged before. So memory doesn't grow
+with the table. Great Expectations is imported late and only here, since that takes seconds.
 """
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import pandas as pd
 
 from components.validation.suites import Check, Suite
 
+NUM_SAMPLES = 10
 RESULT_FORMAT = {
     "result_format": "COMPLETE",
-    "partial_unexpected_count": 10,
+    "partial_unexpected_count": NUM_SAMPLES,
     "return_unexpected_index_query": False,
 }
 """Defective rows are named by the frame's index. `unexpected_index_column_names` would build a
@@ -32,7 +34,7 @@ class CheckResult:
     checked: int
     """Rows that were judged: those with a value."""
     rows: np.ndarray
-    """int64 [F], rows of the frame that fail, ascending."""
+    """int64 [F], rows of the table that fail, ascending."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class SuiteResult:
 
     suite: Suite
     results: list[CheckResult] = field(default_factory=list)
-    """In no particular order; none if the suite did not run."""
+    """In the suite's order; none if the suite did not run."""
     sections: list[dict[str, Any]] = field(default_factory=list)
     """Great Expectations' rendered document without its overview, as JSON."""
 
@@ -50,11 +52,15 @@ class Engine:
     """An ephemeral context of Great Expectations: nothing is written or sent anywhere."""
 
     def __init__(self) -> None:
-        gx = _import_gx()
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
+        import great_expectations as gx
         from great_expectations.data_context.types.base import (
             DataContextConfig,
             InMemoryStoreBackendDefaults,
         )
+
+        import components.validation.expectations  # noqa: F401  registers ours
 
         config = DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(),
@@ -64,24 +70,67 @@ class Engine:
         asset = context.data_sources.add_pandas("histories").add_dataframe_asset("frame")
         self._frames = asset.add_batch_definition_whole_dataframe("whole")
 
-    def run(self, suite: Suite, frame: pd.DataFrame) -> SuiteResult:
-        """Judge a frame whose index counts its rows from 0."""
+    def run(self, suite: Suite, frames: Iterable[pd.DataFrame]) -> SuiteResult:
+        """Judge the frames of a table, at least one; their index is the row's number in it."""
         from great_expectations.render.renderer import ValidationResultsPageRenderer
 
-        batch = self._frames.get_batch(batch_parameters={"dataframe": frame})
-        outcome = batch.validate(_build_suite(suite), result_format=RESULT_FORMAT)
-        results = [_read_result(result, suite.checks) for result in outcome.results]
+        expectations = _build_suite(suite)
+        sums = [_Sum(check) for check in suite.checks]
+        for frame in frames:
+            batch = self._frames.get_batch(batch_parameters={"dataframe": frame})
+            outcome = batch.validate(expectations, result_format=RESULT_FORMAT)
+            for result in outcome.results:
+                sums[result.expectation_config.meta["check"]].add(result)
+        for result in outcome.results:
+            sums[result.expectation_config.meta["check"]].write_into(result)
         sections = ValidationResultsPageRenderer().render(outcome).to_json_dict()["sections"]
-        return SuiteResult(suite, results, sections[1:])
+        return SuiteResult(suite, [found.result() for found in sums], sections[1:])
 
 
-def _import_gx() -> ModuleType:
-    """Import Great Expectations, without its telemetry and hundreds of log lines."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations
+class _Sum:
+    """What one expectation found in all batches so far."""
 
-    return great_expectations
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._num_rows = 0
+        self._num_missing = 0
+        self._rows: list[np.ndarray] = []
+        self._samples: list[Any] = []
+
+    def add(self, outcome: Any) -> None:
+        found = outcome.result
+        if "element_count" not in found:
+            check = self._check
+            raise RuntimeError(f"{check.expectation} {check.arguments}: {outcome.exception_info}")
+        rows = np.sort(np.array(found.get("unexpected_index_list") or [], np.int64))
+        assert len(rows) == found["unexpected_count"], f"{self._check}: rows and count differ"
+        self._num_rows += found["element_count"]
+        self._num_missing += found.get("missing_count", 0)
+        self._rows.append(rows)
+        if len(self._samples) < NUM_SAMPLES:
+            self._samples += found.get("partial_unexpected_list", [])
+
+    def write_into(self, outcome: Any) -> None:
+        """Put the sums in the place of a batch's figures, and no more: all is rendered."""
+        found = self.result()
+        failed = len(found.rows)
+        percent = 100 * failed / found.checked if found.checked else 0.0
+        samples = self._samples[:NUM_SAMPLES] if self._check.shows_values else []
+        outcome.success = not failed
+        outcome.result = {
+            "element_count": self._num_rows,
+            "missing_count": self._num_missing,
+            "missing_percent": 100 * self._num_missing / self._num_rows if self._num_rows else 0.0,
+            "unexpected_count": failed,
+            "unexpected_percent": percent,
+            "unexpected_percent_nonmissing": percent,
+            "unexpected_percent_total": 100 * failed / self._num_rows if self._num_rows else 0.0,
+            "partial_unexpected_list": samples,
+        }
+
+    def result(self) -> CheckResult:
+        checked = self._num_rows - self._num_missing
+        return CheckResult(self._check, checked, np.concatenate(self._rows))
 
 
 def _build_suite(suite: Suite) -> Any:
@@ -97,15 +146,3 @@ def _build_suite(suite: Suite) -> Any:
             for number, check in enumerate(suite.checks)
         ],
     )
-
-
-def _read_result(outcome: Any, checks: Sequence[Check]) -> CheckResult:
-    """Take the defective rows out of a result, so that not all of them are rendered."""
-    check = checks[outcome.expectation_config.meta["check"]]
-    found = outcome.result
-    if "element_count" not in found:
-        raise RuntimeError(f"{check.expectation} {check.arguments}: {outcome.exception_info}")
-    found.pop("unexpected_list", None)
-    rows = np.sort(np.array(found.pop("unexpected_index_list", None) or [], np.int64))
-    assert len(rows) == found["unexpected_count"], f"{check}: rows and count differ"
-    return CheckResult(check, found["element_count"] - found.get("missing_count", 0), rows)

@@ -9,30 +9,20 @@ from components.histories.tables import ITEM_SCHEMA, QUESTION_SCHEMA, Histories
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.engine import Engine, SuiteResult
-from components.validation.frames import (
-    SourceTables,
-    frame_columns,
-    frame_items,
-    frame_links,
-    frame_questions,
-    open_tables,
-    take_apart,
-)
+from components.validation.flags import flag_rows
+from components.validation.frames import frame_columns, frame_table
+from components.validation.personal_findings import find_personal_data
 from components.validation.quarantine import (
     QUARANTINE_SCHEMA,
+    SoundRows,
     build_quarantine,
-    build_sound_tables,
     sort_rows,
 )
-from components.validation.report import (
-    RuleResult,
-    TableCounts,
-    TableName,
-    ValidationReport,
-    write_verdict,
-)
-from components.validation.suites import items_suite, links_suite, questions_suite, schema_suite
+from components.validation.report import TableName, ValidationReport, write_report
+from components.validation.source_tables import open_tables, take_apart
+from components.validation.suites import row_suites, schema_suite
 from components.validation.summarize import RowNames, summarize
+from components.validation.tombstones import ErasedUsers
 
 
 @dataclass(frozen=True)
@@ -42,12 +32,16 @@ class Judgement:
     report: ValidationReport
     suites: list[SuiteResult]
     quarantine: pa.Table
-    sound: tuple[pa.Table, pa.Table] | None
+    sound: SoundRows | None
     """Items and questions without defective rows; None where columns are wrong."""
 
 
 def judge_histories(
-    histories: Histories, task: Task, config: ValidationConfig, show_texts: bool
+    histories: Histories,
+    task: Task,
+    config: ValidationConfig,
+    erased: ErasedUsers | None,
+    show_texts: bool,
 ) -> Judgement:
     """Check every rule; rows are judged only if the columns are as they should be."""
     items, questions = open_tables(histories)
@@ -56,37 +50,27 @@ def judge_histories(
         "questions": frame_columns(questions, QUESTION_SCHEMA),
     }
     engine = Engine()
-    schema = [engine.run(schema_suite(table), frame) for table, frame in columns.items()]
+    schema = [engine.run(schema_suite(table), [frame]) for table, frame in columns.items()]
     if any(len(result.rows) for suite in schema for result in suite.results):
-        unjudged = [items_suite(task), questions_suite(task), links_suite()]
-        suites = schema + [SuiteResult(suite) for suite in unjudged]
-        report = _build_report(task, summarize(suites, config, RowNames(columns)), ())
+        suites = schema + [SuiteResult(suite) for suite in row_suites(task, config).values()]
+        report = write_report(task.name, summarize(suites, config, RowNames(columns)), (), ())
         return Judgement(report, suites, QUARANTINE_SCHEMA.empty_table(), None)
     tables = take_apart(items, questions)
-    rows = _judge_rows(engine, tables, task, show_texts)
+    personal = find_personal_data(tables, task)
+    flags = flag_rows(tables, task, config, erased, personal.rows)
+    rows = []
+    for name, suite in row_suites(task, config).items():
+        frames = frame_table(name, tables, flags[name], task, show_texts)
+        rows.append(engine.run(suite, frames))
     suites = schema + rows
-    sorting = sort_rows(tables, [result for suite in rows for result in suite.results])
-    rules = summarize(suites, config, RowNames(columns, tables))
-    return Judgement(
-        _build_report(task, rules, sorting.counts()),
-        suites,
-        build_quarantine(tables, sorting.defects),
-        build_sound_tables(tables, sorting),
-    )
-
-
-def _judge_rows(
-    engine: Engine, tables: SourceTables, task: Task, show_texts: bool
-) -> list[SuiteResult]:
-    return [
-        engine.run(items_suite(task), frame_items(tables, task, show_texts)),
-        engine.run(questions_suite(task), frame_questions(tables, task, show_texts)),
-        engine.run(links_suite(), frame_links(tables)),
+    critical = [
+        result
+        for suite in rows
+        for result in suite.results
+        if config.severity_of(result.check.rule) == "critical"
     ]
-
-
-def _build_report(
-    task: Task, rules: tuple[RuleResult, ...], counts: tuple[TableCounts, ...]
-) -> ValidationReport:
-    verdict = write_verdict(rules, counts)
-    return ValidationReport(task=task.name, verdict=verdict, rules=rules, counts=counts)
+    sorting = sort_rows(tables, critical)
+    rules = summarize(suites, config, RowNames(columns, tables))
+    report = write_report(task.name, rules, sorting.counts(), personal.counts)
+    quarantine = build_quarantine(tables, sorting.defects)
+    return Judgement(report, suites, quarantine, SoundRows(tables, sorting))

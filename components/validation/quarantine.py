@@ -3,16 +3,17 @@
 Legend: I items, Q questions, L history links.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.histories.tables import ROWS_PER_BATCH
 from components.validation.engine import CheckResult
-from components.validation.frames import SourceTables
 from components.validation.report import MAX_IDS, TableCounts, TableName
+from components.validation.source_tables import SourceTables
 
 QUARANTINE_SCHEMA = pa.schema(
     {
@@ -69,7 +70,7 @@ class Sorting:
 
 
 def sort_rows(tables: SourceTables, results: Iterable[CheckResult]) -> Sorting:
-    """Keep the rows that no check found defective, and the links between kept rows."""
+    """Keep the rows that no critical check found defective, and the links between kept rows."""
     defects = [
         Defect(result.check.table, result.rows, result.check.rule, result.check.reason)
         for result in results
@@ -103,22 +104,41 @@ def build_quarantine(tables: SourceTables, defects: Sequence[Defect]) -> pa.Tabl
     return table.sort_by([("table", "ascending"), ("row", "ascending")]).combine_chunks()
 
 
-def build_sound_tables(tables: SourceTables, sorting: Sorting) -> tuple[pa.Table, pa.Table]:
-    """Return items and questions without quarantined rows; histories point at the new rows."""
-    kept_I, kept_Q, kept_L = (
-        sorting.kept[name] for name in ("items", "questions", "history_links")
-    )
-    new_rows_I = np.cumsum(kept_I) - 1
-    history_rows = new_rows_I[tables.item_rows_L[kept_L]].astype(np.int32)
-    lengths_Q = np.bincount(tables.question_rows_L[kept_L], minlength=len(kept_Q))[kept_Q]
-    offsets = np.concatenate([[0], np.cumsum(lengths_Q)]).astype(np.int32)
-    history = pa.ListArray.from_arrays(pa.array(offsets), pa.array(history_rows))
-    items = tables.items.filter(pa.array(kept_I))
-    questions = tables.questions.filter(pa.array(kept_Q))
-    column = questions.schema.get_field_index("history")
-    questions = questions.set_column(column, questions.schema.field(column), history)
-    assert len(history.values) == kept_L.sum(), "a kept history link lost its question"
-    return items, questions
+@dataclass(frozen=True)
+class SoundRows:
+    """Items and questions without quarantined rows, piece by piece."""
+
+    tables: SourceTables
+    sorting: Sorting
+
+    def items(self) -> Iterator[pa.Table]:
+        """Yield the items that are kept."""
+        kept_I = self.sorting.kept["items"]
+        for start in range(0, len(kept_I), ROWS_PER_BATCH):
+            piece = self.tables.items.slice(start, ROWS_PER_BATCH)
+            yield piece.filter(pa.array(kept_I[start : start + ROWS_PER_BATCH]))
+
+    def questions(self) -> Iterator[pa.Table]:
+        """Yield the questions that are kept; histories point at the new rows of items."""
+        kept_I, kept_Q, kept_L = (
+            self.sorting.kept[name] for name in ("items", "questions", "history_links")
+        )
+        new_rows_I = (np.cumsum(kept_I) - 1).astype(np.int32)
+        links_Q = np.bincount(self.tables.question_rows_L, minlength=len(kept_Q))
+        ends_Q = np.cumsum(links_Q)
+        for start in range(0, len(kept_Q), ROWS_PER_BATCH):
+            stop = min(start + ROWS_PER_BATCH, len(kept_Q))
+            links = slice(ends_Q[start] - links_Q[start], ends_Q[stop - 1])
+            rows_L = self.tables.item_rows_L[links][kept_L[links]]
+            asked_L = self.tables.question_rows_L[links][kept_L[links]] - start
+            lengths = np.bincount(asked_L, minlength=stop - start)[kept_Q[start:stop]]
+            offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+            assert offsets[-1] == len(rows_L), "a kept history link lost its question"
+            history = pa.ListArray.from_arrays(pa.array(offsets), pa.array(new_rows_I[rows_L]))
+            piece = self.tables.questions.slice(start, stop - start)
+            piece = piece.filter(pa.array(kept_Q[start:stop]))
+            column = piece.schema.get_field_index("history")
+            yield piece.set_column(column, piece.schema.field(column), history)
 
 
 def name_rows(tables: SourceTables, table: TableName, rows: np.ndarray) -> tuple[str, ...]:

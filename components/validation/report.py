@@ -42,6 +42,11 @@ class RuleResult(Outcome):
         """Whether the run must not go on."""
         return self.severity == "critical" and self.share > self.threshold
 
+    @property
+    def warns(self) -> bool:
+        """Whether rows fail that are kept all the same."""
+        return self.severity == "warning" and self.status == "failed"
+
     def describe(self) -> str:
         """Return rule, count, share, threshold and ids as half a sentence."""
         rows = "columns of table " + self.table if self.rule == "schema" else NOUNS[self.table]
@@ -66,15 +71,28 @@ class TableCounts(Outcome):
         return self
 
 
+class PersonalDataCount(Outcome):
+    """Personal data of one kind in one table."""
+
+    table: TableName
+    kind: str
+    rows: int = Field(ge=1, description="Rows with any.")
+    finds: int = Field(ge=1, description="How many.")
+
+
 class ValidationReport(Outcome):
     """What was checked and found; ids are shown, texts never."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     task: str
     verdict: str = Field(description="One sentence.")
     rules: tuple[RuleResult, ...]
     counts: tuple[TableCounts, ...] = Field(
         description="Rows by table; none where a wrong schema kept rows from being judged."
+    )
+
+    personal_data: tuple[PersonalDataCount, ...] = Field(
+        description="What was found by kind; a masked run's histories hold it no longer."
     )
 
     @property
@@ -92,27 +110,55 @@ class ValidationError(ValueError):
         self.report = report
 
 
+def write_report(
+    task: str,
+    rules: tuple[RuleResult, ...],
+    counts: tuple[TableCounts, ...],
+    personal_data: tuple[PersonalDataCount, ...],
+) -> ValidationReport:
+    """Put the figures together under a verdict."""
+    return ValidationReport(
+        task=task,
+        verdict=write_verdict(rules, counts),
+        rules=rules,
+        counts=counts,
+        personal_data=personal_data,
+    )
+
+
 def write_verdict(rules: tuple[RuleResult, ...], counts: tuple[TableCounts, ...]) -> str:
     """Say in one sentence whether the histories are sound."""
     stopping = [result for result in rules if result.stops]
     if stopping:
         also = f" ({len(stopping) - 1} more above theirs)" if len(stopping) > 1 else ""
         return f"The run stops: {stopping[0].describe()}{also}."
+    beside = _describe_beside(rules)
+    lost = [count for count in counts if count.quarantined]
+    if lost:
+        rows = _enumerate([_describe_lost(count) for count in lost])
+        return f"The histories can be used: {rows} went to quarantine, all else is kept{beside}."
+    rows = _enumerate([f"{count.counts_in:,} {NOUNS[count.table]}" for count in counts])
+    if any(result.warns for result in rules):
+        return f"The histories can be used: all {rows} are kept{beside}."
+    return f"The histories are sound: {rows} pass every rule that could be checked{beside}."
+
+
+def _describe_lost(count: TableCounts) -> str:
+    share = format_share(count.quarantined / count.counts_in)
+    return f"{count.quarantined:,} of {count.counts_in:,} {NOUNS[count.table]} ({share})"
+
+
+def _describe_beside(rules: tuple[RuleResult, ...]) -> str:
+    """Name the rules that warn, and count the checks that were not possible."""
+    warning = [
+        f"{result.rule!r} for {result.failed:,} of {result.checked:,} {NOUNS[result.table]}"
+        for result in rules
+        if result.warns
+    ]
+    beside = f"; rules that warn: {_enumerate(warning)}" if warning else ""
     unchecked = sum(result.status == "not_checkable" for result in rules)
     checks = "1 check was" if unchecked == 1 else f"{unchecked} checks were"
-    beside = f"; {checks} not possible" if unchecked else ""
-    lost = [count for count in counts if count.quarantined]
-    if not lost:
-        rows = _enumerate([f"{count.counts_in:,} {NOUNS[count.table]}" for count in counts])
-        return f"The histories are sound: {rows} pass every rule that could be checked{beside}."
-    rows = _enumerate(
-        [
-            f"{count.quarantined:,} of {count.counts_in:,} {NOUNS[count.table]} "
-            f"({format_share(count.quarantined / count.counts_in)})"
-            for count in lost
-        ]
-    )
-    return f"The histories can be used: {rows} went to quarantine, all else is kept{beside}."
+    return beside + (f"; {checks} not possible" if unchecked else "")
 
 
 def format_share(share: float) -> str:

@@ -8,10 +8,10 @@ import pandas as pd
 
 from components.validation.config import Rule, ValidationConfig
 from components.validation.engine import CheckResult, SuiteResult
-from components.validation.frames import SourceTables
 from components.validation.quarantine import name_rows
 from components.validation.report import MAX_IDS, RuleResult, TableName
-from components.validation.suites import NOTHING_TO_CHECK, WRONG_COLUMNS
+from components.validation.source_tables import SourceTables
+from components.validation.suites import NO_ROWS, NOTHING_TO_CHECK, WRONG_COLUMNS
 
 RuleInTable = tuple[Rule, TableName]
 
@@ -51,7 +51,8 @@ def summarize(
         for check in suite.suite.checks:
             place = (check.rule, check.table)
             found.setdefault(place, [])
-            reasons[place] = NOTHING_TO_CHECK[check.rule] if suite.results else WRONG_COLUMNS
+            nothing = NOTHING_TO_CHECK.get(check.rule, NO_ROWS)
+            reasons[place] = nothing if suite.results else WRONG_COLUMNS
         for unchecked in suite.suite.unchecked:
             place = (unchecked.rule, unchecked.table)
             found[place], reasons[place] = [], unchecked.reason

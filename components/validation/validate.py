@@ -1,6 +1,5 @@
 """Validates histories: sound rows go on, defective ones to quarantine, and a report says why."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +8,14 @@ from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.data_docs import render_data_docs
 from components.validation.judge import judge_histories
+from components.validation.personal_findings import mask_pieces
 from components.validation.report import ValidationError, ValidationReport
+from components.validation.tombstones import ErasedUsers
 from components.validation.validation_folder import (
     ValidationFiles,
     ValidationFolder,
     write_validation,
 )
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ def validate_histories(
     config: ValidationConfig,
     directory: Path,
     show_texts: bool = False,
+    erased: ErasedUsers | None = None,
 ) -> ValidationOutcome:
     """Judge every row, set defective ones apart, and report.
 
@@ -46,6 +46,7 @@ def validate_histories(
         directory: Gets `validation/` in any case, and `histories/` unless the run stops; each
             complete or not at all, and neither may have content yet.
         show_texts: Whether unknown labels may stand in the Data Docs as they came.
+        erased: Who must not turn up again; None if the settings name no tombstone file.
 
     Returns:
         The sound histories, and the folder and figures of the report.
@@ -54,16 +55,20 @@ def validate_histories(
         ValidationError: If a rule's share of defects is above its threshold; names rule, count,
             share, threshold and ids. `validation/` is there to look at.
     """
-    judgement = judge_histories(histories, task, config, show_texts)
+    judgement = judge_histories(histories, task, config, erased, show_texts)
     report = judgement.report
-    page = render_data_docs(report, judgement.suites)
+    page = render_data_docs(report, judgement.suites, config)
     folder = write_validation(
         directory / "validation", ValidationFiles(report, judgement.quarantine, page)
     )
-    logger.log(logging.WARNING if len(judgement.quarantine) else logging.INFO, "%s", report.verdict)
     if report.stopping:
         raise ValidationError(report)
     assert judgement.sound is not None, "wrong columns stop every run"
-    items, questions = judgement.sound
+    items, questions = judgement.sound.items(), judgement.sound.questions()
+    if config.personal_data == "mask":
+        items, questions = (
+            mask_pieces("items", items, task),
+            mask_pieces("questions", questions, task),
+        )
     sound = write_histories(directory / "histories", items, questions, histories.limits)
     return ValidationOutcome(sound, folder, report)

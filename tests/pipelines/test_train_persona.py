@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from markupsafe import escape
 from mlflow import MlflowClient
 
 from components.encoders.config import EncoderConfig
@@ -33,6 +34,7 @@ MODEL = "persona-plug-LaMP_2"
 NEVER_CACHED = {
     "load_histories",
     "find_incumbents",
+    "check_drift",
     "check_artifact",
     "check_promotion",  # judges by seconds that were measured anew
     "promote_user_embedder",
@@ -219,6 +221,28 @@ def test_a_retraining_keeps_the_champions_llm_and_is_compared_with_it(
             f"Not evaluated: 4 users asked the questions that {office} answered, 30 are needed."
         )
     assert evaluation.arms["champion"] == evaluation.arms["reference"]  # one model, asked once
+
+
+def test_drift_is_counted_from_the_champions_data(
+    first: Run, retrained: Run, promoted: Run, registry: MlflowClient, runs: Runs
+) -> None:
+    """None at first; then other users of the same kind; then the champion's own data again."""
+    unknown, other, same = (
+        run.load("check_drift", "drift") for run in (first, retrained, promoted)
+    )
+    assert (unknown.status, unknown.champion) == ("not_comparable", None)
+    assert [report.drifted for report in (unknown, other, same)] == [False] * 3
+
+    version = first.load("register_user_embedder", "registration").version
+    assert (other.status, other.champion_version) == ("stable", version)
+    assert other.champion == unknown.today
+    assert all(measure.distance > 0 for measure in other.measures)
+    assert registry.get_model_version(MODEL, version).tags["drift"] == "stable"
+    assert same.champion == same.today
+    assert [measure.distance for measure in same.measures] == [0, 0, 0, 0]
+    for run, report in ((first, unknown), (retrained, other)):
+        page = (runs.reports / run.response.name / "evaluation.html").read_text()
+        assert escape(report.verdict) in page
 
 
 def test_a_refused_models_card_names_its_version(

@@ -160,10 +160,16 @@ def test_dropped_labels_are_left_out_before_counting(tmp_path: Path, task: Task)
         read(make_config(path, drop_labels=("9",)), task)
 
 
+def test_a_label_of_no_task_is_left_to_the_validation(tmp_path: Path, task: Task) -> None:
+    events = make_events()
+    events[3]["score"] = 9
+    rows = read(make_config(write_jsonl(tmp_path / "e.jsonl", events)), task)
+    assert [item["output"] for item in rows.items].count("9") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"score": 4}, "field 'score': label '4' is none of"),
         ({"score": None}, "field 'score': has no value"),
         ({"timestamp": "2020-13-01"}, "field 'timestamp': '2020-13-01' is no date"),
         ({"user_id": ""}, "field 'user_id': is blank"),

@@ -88,6 +88,32 @@ def test_worked_by_hand(tmp_path: Path, task: Task) -> None:
     ]
 
 
+def test_a_question_that_became_an_item_later_has_its_date(tmp_path: Path, task: Task) -> None:
+    fine = {"id": "q1", "text": "fine", "score": "2", "date": "2020-01-07"}
+    other = {**fine, "id": "q2", "text": "another text"}
+    write_split(
+        tmp_path / "train",
+        "train",
+        [
+            make_question("q1", make_item("a", 5), user_id="zoe"),
+            make_question("q2", make_item("a", 5), user_id="zoe"),
+            make_question("q3", make_item("a", 5), user_id="zoe", date="2020-01-06"),
+        ],
+    )
+    later = make_question("q4", make_item("a", 5), fine, other, user_id="zoe")
+    stranger = make_question("q5", user_id="ann")
+    write_split(tmp_path / "test", "test", [later, stranger])
+    times = {row["question_id"]: row["time"] for row in read(tmp_path, task).questions}
+    # Item q2 has another text than question q2: the same id by chance.
+    assert times == {
+        "q1": datetime(2020, 1, 7),
+        "q2": None,
+        "q3": datetime(2020, 1, 6),
+        "q4": None,
+        "q5": None,
+    }
+
+
 def test_users_without_id_share_their_oldest_item(tmp_path: Path, task: Task) -> None:
     first, second, other = make_item("a", 1), make_item("b", 2), make_item("c", 3)
     write_split(tmp_path, "train", [make_question("1", first), make_question("2", other)])

@@ -8,6 +8,7 @@ import pytest
 
 from components.encoders.behavior_vectors import BehaviorVectors
 from components.histories.tables import HistoryRows, write_histories
+from components.lineage import data_profile
 from components.lineage.data_profile import profile_data
 from components.tasks.lamp import LAMP_4
 from components.tasks.task import Task
@@ -22,8 +23,8 @@ def make_item(user, number, length, output, day=None):
         "user_id": user,
         "item_id": str(number),
         "time": time,
-        "text": "x" * length,
-        "input": "x",
+        "text": "rendered: " + "x" * length,
+        "input": "x" * length,
         "output": output,
     }
 
@@ -61,12 +62,35 @@ def test_numbers_by_hand(tmp_path):
     assert (profile.num_users, profile.num_items) == (3, 5)
     assert profile.num_questions == {"train": 2, "dev": 0, "test": 1}
     assert profile.newest_time == "2024-01-09T00:00:00"
-    # Of 2 and 3 items a user, between which quantiles are straight lines; of lengths 1 to 5.
-    assert profile.items_per_user == pytest.approx([2.05, 2.25, 2.5, 2.75, 2.95])
-    assert profile.text_length == pytest.approx([1.2, 2, 3, 4, 4.8])
+    # Of 0, 2 and 3 items a user, a third of the quantiles each; of lengths 1 to 5, a fifth each.
+    assert profile.items_per_user == [0] * 33 + [2] * 34 + [3] * 33
+    assert profile.text_length == [n for n in range(1, 6) for _ in range(20)]
     assert list(profile.label_shares.items()) == [("a", 0.25), ("b", 0.5), ("c", 0.25), ("d", 0)]
     assert profile.vector_mean == [0.5, 0.4]
+    # Squares sum to 1 + 1 + 2 + 0 + .25, by 5; the mean's are .25 and .16.
+    assert profile.vector_spread == pytest.approx((4.25 / 5 - 0.41) ** 0.5)
     assert profile.encoder_fingerprint == "enc"
+    # What anna's vectors lie from the mean in sum, by bert's share: (.5, .8) / .4; bert's by .6.
+    between = (0.25 + 0.64) * (0.4**-2 + 0.6**-2)
+    sizes = profile.effective_sizes
+    assert sizes["vector_mean"] == pytest.approx(5 * (4.25 - 5 * 0.41) / between)
+    assert sizes["items_per_user"] == 3
+    # Of the outputs b a b | c: anna's (1, 2, 0) less 3 (1/4, 1/2, 1/4), by 1/4; bert's by 3/4.
+    between = (0.25**2 + 0.5**2 + 0.75**2) * (0.25**-2 + 0.75**-2)
+    assert sizes["label_shares"] == pytest.approx(4 * (4 - 4 * 0.375) / between)
+
+
+def test_a_vector_is_its_users_over_any_number_of_blocks(tmp_path, monkeypatch):
+    items = [make_item(f"user {n // 3}", n, n + 1, "a") for n in range(10)]
+    rows = HistoryRows(items, [])
+    histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
+    vectors = write_vectors(tmp_path / "vectors", np.eye(10))
+    whole = profile_data(histories, vectors, LETTERS)
+    monkeypatch.setattr(data_profile, "ROWS_PER_BLOCK", 4)
+    assert profile_data(histories, vectors, LETTERS) == whole
+    # Each row is one of ten unit vectors: users of n items lie sqrt(n - n^2 / 10) off in sum.
+    between = 3 * (3 - 0.9) / 0.7**2 + (1 - 0.1) / 0.9**2
+    assert whole.effective_sizes["vector_mean"] == pytest.approx(10 * (10 - 1) / between)
 
 
 def test_users_without_any_item(tmp_path):
@@ -75,9 +99,12 @@ def test_users_without_any_item(tmp_path):
     vectors = write_vectors(tmp_path / "vectors", np.zeros((0, 2)))
     profile = profile_data(histories, vectors, LETTERS)
     assert (profile.num_users, profile.num_items, profile.newest_time) == (1, 0, None)
-    assert profile.items_per_user == profile.text_length == []
+    assert profile.text_length == []
     assert profile.label_shares == {}
-    assert profile.vector_mean == [0, 0]
+    assert (profile.vector_mean, profile.vector_spread) == ([0, 0], 0)
+    assert profile.items_per_user == [0] * 100
+    sizes = {"items_per_user": 1, "text_length": 0, "label_shares": 0, "vector_mean": 0}
+    assert profile.effective_sizes == sizes
 
 
 @pytest.mark.parametrize("task", [LAMP_4, LETTERS], ids=lambda task: task.name)

@@ -60,7 +60,15 @@ def test_bare_pages_leave_out_what_is_not_known():
     assert "← lower is better" in text
     for absent in ("Decision", "Loss while training", "Bayes", "Versions", "Notes", "Dashed"):
         assert absent not in text
-    for absent in ("Quality", "Gain by", "Users helped", "Attention", "seeds", "on a sample"):
+    for absent in (
+        "Drift",
+        "Quality",
+        "Gain by",
+        "Users helped",
+        "Attention",
+        "seeds",
+        "on a sample",
+    ):
         assert absent not in text
     assert "No text of a user is shown. With report.show_texts: true" in " ".join(text.split())
 

@@ -8,8 +8,10 @@ import pytest
 from components.evaluation.evaluation import ARMS, Cost
 from components.reporting.figures.costs import draw_costs
 from components.reporting.figures.curves import draw_curves
+from components.reporting.figures.drift import draw_drift
 from components.reporting.figures.history_gain import list_history_slices
 from components.reporting.figures.label_column import spread
+from tests.components.lineage.profiles import build_profile
 
 from .evaluations import build_rich_evaluation
 
@@ -64,3 +66,28 @@ def test_every_curve_has_its_panel(number):
     curves = {f"arm_{place}": [{"step": 1, "loss": 2.0}] for place in range(number)}
     for svg in draw_curves(curves).values():
         assert re.findall(r">(arm_\d)</text>", svg) == list(curves)
+
+
+def test_curves_of_then_and_now_have_readable_scales_and_only_what_both_have():
+    """Histories of 0 to 990 items need a log scale, texts of 100 to 199 characters do not."""
+    then = build_profile(items_per_user=[10.0 * n for n in range(100)])
+    now = build_profile(text_length=[100.0 + n for n in range(100)])
+    for svg in draw_drift(then.model_copy(update={"text_length": now.text_length}), now).values():
+        assert "items a user, log scale<" in svg
+        assert ">1,000<" in svg or ">300<" in svg
+        assert "characters an item<" in svg
+        assert ">share of outputs<" in svg
+    bare = build_profile(text_length=[], label_shares={})
+    for svg in draw_drift(then, bare).values():
+        assert "items a user" in svg
+        assert "characters" not in svg
+        assert "share of outputs" not in svg
+
+
+def test_of_many_labels_those_are_drawn_whose_shares_changed_most():
+    names = [f"label-{place:02d}" for place in range(20)]
+    then = build_profile(label_shares={name: 0.05 for name in names})
+    shares = {name: 0.05 + (0.001 + 0.001 * n) * (-1) ** n for n, name in enumerate(names)}
+    for svg in draw_drift(then, build_profile(label_shares=shares)).values():
+        assert set(re.findall(r">(label-\d\d)<", svg)) == set(names[8:])
+        assert "12 labels that changed most" in svg

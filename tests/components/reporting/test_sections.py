@@ -3,7 +3,10 @@
 import pytest
 
 from components.evaluation.evaluation import AttentionSummary, Cost, Slice, UserOutcomes
+from components.lineage.config import DriftConfig
+from components.lineage.drift import compare_profiles, report_incomparable
 from components.reporting.evaluation_page import render_evaluation_page
+from tests.components.lineage.profiles import NAMES, build_profile
 
 from .evaluations import (
     build_evaluation,
@@ -132,3 +135,47 @@ def test_attention_of_no_question():
         num_questions=0, mean_entropy=0, mean_null_weight=1, edges=[0, 0.5, 1], counts=[0, 0]
     )
     assert "questions (n = 0)" in render(attention=attention)
+
+
+def render_drift(report):
+    html = render_evaluation_page(build_evaluation(), {}, {}, drift=report)
+    reader = Reader(html)
+    assert reader.open == reader.unbalanced == []
+    return html, reader.words
+
+
+def test_drift_is_said_with_what_is_allowed_and_what_may_be_chance():
+    sizes = dict.fromkeys(NAMES, 200.0)  # 1.628 * sqrt(1 / 200 + 1 / 800) = .129
+    today = build_profile(
+        num_users=1200,
+        newest_time="2024-05-01T00:00:00",
+        text_length=[float(n) for n in range(40, 140)],
+        items_per_user=[5.0] * 78 + [6.0] * 22,
+        encoder_fingerprint="other",
+        effective_sizes=sizes | {"items_per_user": 50.0},
+    )
+    report = compare_profiles(build_profile(), today, DriftConfig(), "3")
+    html, words = render_drift(report)
+    for said in (
+        "Drift since the champion The data have drifted from the champion's (version 3): text "
+        "length by 0.40 (allowed 0.10).",
+        "items a user gap of the curves, 0 to 1 0.220 0.200 up to 0.237 may be chance",
+        "text length gap of the curves, 0 to 1 0.400 0.100 up to 0.129 drifted",
+        "label shares share that changed label, 0 to 1 0.000 0.100 up to 0.",
+        "0.100 \N{EN DASH} not comparable another encoder made the champion's vectors",
+        "The champion's: 1,000 users, 5,000 items. Today's: 1,200 users, 5,000 items, the newest "
+        "of 2024-05-01T00:00:00.",
+        "characters an item",
+    ):
+        assert said in words, said
+    assert html.count('<td class="bad">drifted') == 1
+
+
+def test_without_a_champion_the_page_says_so_and_draws_nothing():
+    _, words = render_drift(report_incomparable("there is no champion yet", build_profile()))
+    assert (
+        "Drift since the champion Whether the data have drifted is not known: there is no champion "
+        "yet. Today's: 1,000 users, 5,000 items."
+    ) in words
+    assert "characters an item" not in words
+    assert "By chance" not in words

@@ -14,6 +14,7 @@ from components.histories.tables import (
     write_histories,
 )
 from components.tasks.task import Task
+from components.validation.source_tables import SourceTables, open_tables, take_apart
 
 SCORE = Task(
     name="score",
@@ -77,6 +78,11 @@ def make_rows(task: Task = SCORE) -> HistoryRows:
 def write(directory: Path, rows: HistoryRows) -> Histories:
     """Write rows."""
     return write_histories(directory, rows.item_table(), rows.question_table(), rows.limits)
+
+
+def open_rows(directory: Path, rows: HistoryRows) -> SourceTables:
+    """Write rows, and open them as the rules do."""
+    return take_apart(*open_tables(write(directory, rows)))
 
 
 def replace_table(histories: Histories, name: str, table: pa.Table) -> None:

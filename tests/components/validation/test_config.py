@@ -5,11 +5,13 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from components.validation.config import RowRule, Thresholds, ValidationConfig
+from components.validation.config import RowRule, Severities, Thresholds, ValidationConfig
 
 
 def test_every_rule_about_rows_has_a_threshold() -> None:
-    assert set(Thresholds.model_fields) == set(get_args(RowRule))
+    rules = set(get_args(RowRule))
+    assert set(Thresholds.model_fields) == rules
+    assert set(Severities.model_fields) == rules - {"personal_data"}
 
 
 def test_one_threshold_is_changed_and_the_others_stay() -> None:
@@ -20,9 +22,20 @@ def test_one_threshold_is_changed_and_the_others_stay() -> None:
 
 
 def test_severity_comes_from_the_config() -> None:
-    config = ValidationConfig(warning_rules=("labels",))
+    config = ValidationConfig.model_validate({"severities": {"labels": "warning"}})
     assert config.severity_of("labels") == "warning"
     assert config.severity_of("time_order") == "critical"
+    assert config.severity_of("near_duplicates") == "warning"
+    assert config.severity_of("schema") == "critical"
+
+
+@pytest.mark.parametrize(
+    ("action", "severity"), [("report", "warning"), ("mask", "warning"), ("refuse", "critical")]
+)
+def test_personal_data_stops_only_where_it_is_refused(action: str, severity: str) -> None:
+    config = ValidationConfig.model_validate({"personal_data": action})
+    assert config.severity_of("personal_data") == severity
+    assert config.thresholds.of("personal_data") == 0
 
 
 @pytest.mark.parametrize(
@@ -31,7 +44,7 @@ def test_severity_comes_from_the_config() -> None:
         {"thresholds": {"label": 0.2}},
         {"thresholds": {"labels": 1.2}},
         {"thresholds": {"schema": 0.2}},
-        {"warning_rules": ["schema"]},
+        {"severities": {"schema": "warning"}},
     ],
 )
 def test_unknown_names_and_ranges_are_refused(values: dict[str, object]) -> None:

@@ -1,12 +1,15 @@
 """Each rule with a planted defect; their clean twin is in test_validate.py."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from components.validation.config import RowRule
-from components.validation.report import TableName
+from components.user_hash import KEY_VARIABLE, hash_user
+from components.validation.config import RowRule, Thresholds
+from components.validation.report import TableName, ValidationError
+from components.validation.tombstones import write_tombstones
 from tests.components.validation.histories import (
     HEADLINE,
     SECRET,
@@ -15,11 +18,27 @@ from tests.components.validation.histories import (
     spoil_item,
     spoil_question,
 )
-from tests.components.validation.outcomes import count, find, quarantined, validate
+from tests.components.validation.outcomes import STRICT, count, find, quarantined, validate
 
 BLANK_ITEMS = [spoil_item(1, input=" \n\t"), spoil_item(4, text=""), spoil_item(5, item_id=" ")]
 BLANK_QUESTIONS = [spoil_question(1, payload="\u3000"), spoil_question(2, input="")]
-TOO_LATE = [spoil_item(2, time=datetime(2020, 1, 4)), spoil_item(3, time=datetime(2030, 1, 1))]
+LONG = "one review of some length, by"
+COPIES = [spoil_item(0, input=f"{LONG} ann"), spoil_item(2, input=f"{LONG.upper()}: ANN!")]
+SHARED = [spoil_item(1, input=f"{LONG} somebody"), spoil_item(5, input=f"{LONG} Somebody.")]
+ASKED_TWICE = [
+    spoil_question(0, split="train", payload="Good\u2026 movie!"),
+    spoil_question(1, payload="good movie"),
+    spoil_question(2, split="dev", payload="good movie"),
+]
+UNREADABLE = [
+    spoil_item(0, input="caf\ufffd"),
+    spoil_item(1, text="a\x00b"),
+    spoil_item(2, input="?! \u2026"),
+]
+UNSET = [spoil_item(0, time=datetime(1970, 1, 1)), spoil_item(4, time=datetime(1970, 12, 31))]
+LATER = datetime(2999, 1, 1)
+NUMBER = "call +44 20 7946 0958, or write to ann@example.org"
+TOO_LATE = [spoil_item(2, time=datetime(2020, 1, 4)), spoil_item(3, time=datetime(2021, 1, 1))]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +50,17 @@ TOO_LATE = [spoil_item(2, time=datetime(2020, 1, 4)), spoil_item(3, time=datetim
         ("uniqueness", "questions", [spoil_question(3, question_id="q2")], 4, ("q2", "q2")),
         ("labels", "items", [spoil_item(4, output="1.0")], 6, ("bob/i4",)),
         ("labels", "questions", [spoil_question(0, output="4")], 4, ("q0",)),
+        ("size", "items", [spoil_item(3, input="x" * 20_001)], 6, ("ann/i3",)),
+        ("size", "questions", [spoil_question(2, payload="x " * 20_001)], 4, ("q2",)),
+        ("readability", "items", UNREADABLE, 6, ("ann/i0", "ann/i1", "ann/i2")),
+        ("readability", "questions", [spoil_question(3, payload="...")], 4, ("q3",)),
+        ("clock", "items", UNSET, 6, ("ann/i0", "bob/i4")),
+        ("clock", "questions", [spoil_question(1, time=LATER)], 4, ("q1",)),
+        ("near_duplicates", "items", COPIES, 6, ("ann/i2",)),
+        ("shared_texts", "items", SHARED, 6, ("ann/i1", "bob/i5")),
+        ("split_overlap", "questions", ASKED_TWICE, 4, ("q0",)),
+        ("personal_data", "items", [spoil_item(2, text=NUMBER)], 6, ("ann/i2",)),
+        ("personal_data", "questions", [spoil_question(2, payload=NUMBER)], 4, ("q2",)),
         ("ownership", "history_links", [spoil_question(3, history=[0])], 10, ("q3 < i0",)),
         ("time_order", "history_links", TOO_LATE, 9, ("q0 < i2", "q1 < i3")),
     ],
@@ -46,7 +76,7 @@ def test_a_planted_defect_is_found(
     rows = make_rows()
     for spoil in spoils:
         spoil(rows)
-    outcome = validate(tmp_path, rows)
+    outcome = validate(tmp_path, rows, severities=STRICT, personal_data="refuse")
     result = find(outcome.report, rule, table)
     assert (result.status, result.checked, result.failed) == ("failed", checked, len(ids))
     assert result.share == len(ids) / checked
@@ -126,3 +156,48 @@ def test_a_gold_in_history_needs_outputs(tmp_path: Path) -> None:
         "not_checkable",
         "no history holds outputs to compare with",
     )
+
+
+def test_a_near_copy_of_the_gold_is_found_and_the_gold_itself_is_not(tmp_path: Path) -> None:
+    rows = make_rows(HEADLINE)
+    spoil_item(1, output="Ten things that you did not know about bees")(rows)
+    spoil_question(0, output="Ten things that you did not know about bees.")(rows)
+    spoil_question(1, output="Ten things that you did not know about bees")(rows)
+    spoil_item(4, input="It was a bright cold day in April, and the clocks struck")(rows)
+    spoil_question(2, payload="It was a bright, cold day in April; and the clocks struck!")(rows)
+    outcome = validate(tmp_path, rows, HEADLINE, severities=STRICT)
+    near = find(outcome.report, "near_gold", "questions")
+    assert (near.checked, near.ids) == (4, ("q0", "q2"))
+    assert find(outcome.report, "gold_in_history", "questions").ids == ("q1",)
+
+
+def test_one_time_for_all_items_of_a_user_is_found(tmp_path: Path) -> None:
+    rows = make_rows()
+    for user, num_items in (("cyd", 5), ("dan", 4)):
+        for row in range(num_items):
+            rows.items.append({**rows.items[0], "user_id": user, "item_id": f"more{row}"})
+            spoil_item(-1, input=f"more {row}")(rows)
+    result = find(validate(tmp_path, rows).report, "clock", "items")
+    assert (result.failed, result.ids[0]) == (5, "cyd/more0")
+    assert result.reason == "all items of the user have one timestamp"
+
+
+def test_erased_users_are_found_in_both_tables(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "k")
+    path = tmp_path / "tombstones.parquet"
+    write_tombstones(path, {hash_user("bob", b"k"): datetime.now(UTC)}, b"k")
+    outcome = validate(tmp_path, make_rows(), tombstones=path)
+    assert find(outcome.report, "erased_users", "items").ids == ("bob/i4", "bob/i5")
+    assert find(outcome.report, "erased_users", "questions").ids == ("q2", "q3")
+    assert set(outcome.histories.items["user_id"]) == {"ann"}
+    with pytest.raises(ValidationError, match="erased_users"):
+        validate(tmp_path / "stops", make_rows(), thresholds=Thresholds(), tombstones=path)
+
+
+def test_a_later_split_is_another_users_business(tmp_path: Path) -> None:
+    rows = make_rows()
+    spoil_question(0, split="train", payload="good movie")(rows)
+    spoil_question(2, payload="good movie")(rows)
+    spoil_question(3, payload="good movie")(rows)  # again, but in the same split
+    report = validate(tmp_path, rows).report
+    assert find(report, "split_overlap", "questions").status == "passed"

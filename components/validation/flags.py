@@ -1,0 +1,180 @@
+"""Flags: what takes more than a length to tell about a row, one column of truth values a defect.
+
+Flags are worked out over whole tables, since a copy may stand anywhere; then the frames are judged
+piece by piece. A flag that is missing means that the row can't be judged.
+
+Legend: I items, Q questions, L history links, U users.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from components.histories.tables import SPLITS
+from components.tasks.task import Task
+from components.validation.config import ValidationConfig
+from components.validation.folded_texts import split_words
+from components.validation.near_copies import find_near_duplicates, find_shared_texts
+from components.validation.near_golds import find_golds
+from components.validation.report import TableName
+from components.validation.source_tables import SourceTables, list_texts, take_or
+from components.validation.tombstones import ErasedUsers
+
+Flags: TypeAlias = dict[str, Any]
+"""Columns of truth values: numpy where every row is judged, else pandas' with missing ones."""
+
+BROKEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\x{fffd}\x{fffe}\x{ffff}]"
+"""Control characters, and what stands for bytes that were no character."""
+WORD = r"[\pL\pN]"
+MIN_ITEMS_OF_ONE_TIME = 5
+"""So many items of one user with one time are an import's time, not the user's."""
+
+
+def flag_rows(
+    tables: SourceTables,
+    task: Task,
+    config: ValidationConfig,
+    erased: ErasedUsers | None,
+    personal: dict[TableName, NDArray[np.bool_]],
+) -> dict[TableName, Flags]:
+    """Return the flags of each table.
+
+    Args:
+        tables: The rows.
+        task: Text tasks have golds that must not stand in histories.
+        config: Says what the present is.
+        erased: Whose rows must not be there; None if nobody knows.
+        personal: Which rows of items and questions hold personal data.
+    """
+    latest = config.latest_time or datetime.now(UTC)
+    named: dict[TableName, pa.Table] = {"items": tables.items, "questions": tables.questions}
+    shared: dict[TableName, Flags] = {
+        name: {
+            "unreadable": _flag_unreadable(table, list_texts(name, task)),
+            **_flag_times(table["time"], latest),
+            "personal_data": personal[name],
+        }
+        for name, table in named.items()
+    }
+    if erased is not None:
+        erased_U = np.array([user in erased for user in tables.user_ids.to_pylist()], bool)
+        shared["items"]["erased_user"] = take_or(erased_U, tables.users_I, False)
+        shared["questions"]["erased_user"] = take_or(erased_U, tables.users_Q, False)
+    return {
+        "items": shared["items"] | _flag_items(tables),
+        "questions": shared["questions"] | _flag_questions(tables, task),
+        "history_links": _flag_links(tables),
+    }
+
+
+def _flag_items(tables: SourceTables) -> Flags:
+    items, users_I = tables.items, tables.users_I
+    return {
+        "repeated_id": _flag_repeated(_number_texts(items["item_id"]), users_I),
+        "one_time": _flag_one_time(items["time"], users_I),
+        "near_duplicate": find_near_duplicates(items["input"], users_I),
+        "shared_text": find_shared_texts(items["input"], users_I),
+    }
+
+
+def _flag_questions(tables: SourceTables, task: Task) -> Flags:
+    questions = tables.questions
+    flags: Flags = {
+        "repeated_id": _flag_repeated(_number_texts(questions["question_id"])),
+        "split_overlap": _flag_split_overlap(tables),
+    }
+    if not task.labels:
+        golds = find_golds(
+            questions["output"],
+            questions["payload"],
+            tables.items["output"],
+            tables.items["input"],
+            tables.question_rows_L,
+            tables.item_rows_L,
+        )
+        unknown = ~golds.comparable_Q
+        flags["gold_in_history"] = pd.array(golds.exact_Q, dtype="boolean")
+        flags["gold_in_history"][unknown] = pd.NA
+        flags["near_gold"] = golds.near_Q
+    return flags
+
+
+def _flag_links(tables: SourceTables) -> Flags:
+    known_L = tables.item_rows_L >= 0
+    owners_L = take_or(tables.users_I, tables.item_rows_L, -1)
+    askers_L = tables.users_Q[tables.question_rows_L]
+    own_L = known_L & (owners_L == askers_L) & (owners_L >= 0)
+    item_times = tables.items["time"].to_numpy()
+    item_times_L = take_or(item_times, tables.item_rows_L, np.datetime64("NaT", "s"))
+    question_times_L = tables.questions["time"].to_numpy()[tables.question_rows_L]
+    late = pd.array(item_times_L >= question_times_L, dtype="boolean")
+    late[np.isnat(item_times_L) | np.isnat(question_times_L)] = pd.NA
+    return {"foreign_item": ~own_L, "late_item": late}
+
+
+def _flag_unreadable(table: pa.Table, columns: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Flag texts with broken characters, and those that are not blank but have no word."""
+    unreadable = np.zeros(len(table), bool)
+    for column in columns:
+        texts = table[column]
+        broken = pc.match_substring_regex(texts, BROKEN)
+        wordless = pc.invert(pc.match_substring_regex(texts, WORD))
+        blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
+        wrong = pc.or_(broken, pc.and_not(wordless, blank))
+        unreadable |= pc.fill_null(wrong, False).to_numpy()
+    return unreadable
+
+
+def _flag_times(times: pa.ChunkedArray, latest: datetime) -> Flags:
+    known = times.to_numpy().astype("datetime64[s]")
+    unknown = np.isnat(known)
+    limits = {
+        "future": known > np.datetime64(latest.astimezone(UTC).replace(tzinfo=None), "s"),
+        "unset_clock": known < np.datetime64("1971-01-01", "s"),
+    }
+    flags: Flags = {}
+    for name, values in limits.items():
+        flags[name] = pd.array(values, dtype="boolean")
+        flags[name][unknown] = pd.NA
+    return flags
+
+
+def _flag_one_time(times: pa.ChunkedArray, users_I: NDArray[np.int64]) -> Any:
+    """Flag the items of users with several, all of the same time."""
+    frame = pd.DataFrame({"user": users_I, "time": times.to_numpy().astype("datetime64[s]")})
+    by_user = frame.groupby("user")["time"]
+    count, earliest, latest = (by_user.transform(name) for name in ("count", "min", "max"))
+    flags = pd.array((count >= MIN_ITEMS_OF_ONE_TIME) & (earliest == latest), dtype="boolean")
+    flags[frame["time"].isna().to_numpy()] = pd.NA
+    return flags
+
+
+def _flag_split_overlap(tables: SourceTables) -> NDArray[np.bool_]:
+    """Flag questions whose user is asked the same in a later split, by the folded payload."""
+    hashes = [words.hash_texts() for words in split_words(tables.questions["payload"])]
+    texts_Q = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+    order = pa.array(SPLITS)
+    splits_Q = pc.fill_null(pc.index_in(tables.questions["split"], value_set=order), -1).to_numpy()
+    frame = pd.DataFrame({"user": tables.users_Q, "text": texts_Q, "split": splits_Q})
+    latest_Q = frame.groupby(["user", "text"])["split"].transform("max")
+    known = (tables.users_Q >= 0) & (texts_Q != 0) & (splits_Q >= 0)
+    overlap: NDArray[np.bool_] = known & (frame["split"] < latest_Q).to_numpy()
+    return overlap
+
+
+def _flag_repeated(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Flag the rows, all of them, whose numbers another row has too; -1 is no number."""
+    frame = pd.DataFrame(dict(enumerate(columns)))
+    repeated: NDArray[np.bool_] = frame.duplicated(keep=False).to_numpy()
+    return repeated & (frame >= 0).all(axis=1).to_numpy()
+
+
+def _number_texts(texts: pa.ChunkedArray) -> NDArray[np.int64]:
+    different = pc.unique(texts)
+    numbers: NDArray[np.int64] = pc.index_in(texts, value_set=different).to_numpy()
+    return numbers.astype(np.int64)

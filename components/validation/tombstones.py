@@ -1,0 +1,112 @@
+"""The tombstone file: users who were erased, as keyed hashes, so that they don't turn up again.
+
+A parquet file of one row a user: `user_hash` (HMAC-SHA256 of the id under the operator's key, hex)
+and `erased_at` (UTC, milliseconds). A check value of the key stands in the schema's metadata: with
+another key no user would ever be found, and nobody would notice. Consent given again removes the
+row. The file is replaced as a whole, so that a reader sees one state or the next.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.folder import hash_file
+from components.user_hash import hash_user, load_key
+from components.validation.config import ValidationConfig
+
+KEY_CHECK = b"key_check"
+SCHEMA = pa.schema({"user_hash": pa.string(), "erased_at": pa.timestamp("ms", tz="UTC")})
+
+
+@dataclass(frozen=True)
+class ErasedUsers:
+    """Who was erased: asked by id, known by hash."""
+
+    hashes: frozenset[str]
+    key: bytes = field(repr=False)
+
+    def __contains__(self, user_id: str) -> bool:
+        """Return whether this user was erased."""
+        return hash_user(user_id, self.key) in self.hashes
+
+
+def write_tombstones(path: Path, erased: Mapping[str, datetime], key: bytes) -> None:
+    """Write the file anew.
+
+    Args:
+        path: Where to; what is there gives way once the new file is complete.
+        erased: When each user was erased, by `components.user_hash.hash_user`.
+        key: Of the hashes.
+    """
+    columns = [sorted(erased), [erased[user].astimezone(UTC) for user in sorted(erased)]]
+    metadata = {KEY_CHECK: _check_value(key)}
+    table = pa.table(columns, schema=SCHEMA).replace_schema_metadata(metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = path.with_name(f".{path.name}.partial")
+    pq.write_table(table, staging)
+    staging.replace(path)
+
+
+def read_tombstones(path: Path, key: bytes) -> dict[str, datetime]:
+    """Return when each user was erased, by hash.
+
+    Raises:
+        ValueError: If there is no such file, it is none of tombstones, or of another key.
+    """
+    if not path.is_file():
+        raise ValueError(f"tombstones: there is no file {path}")
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowException as err:
+        raise ValueError(f"{path}: is no parquet file: {err}") from err
+    if not table.schema.equals(SCHEMA):
+        found = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
+        expected = ", ".join(f"{field.name} ({field.type})" for field in SCHEMA)
+        raise ValueError(f"{path}: columns are {found}; expected {expected}")
+    if (table.schema.metadata or {}).get(KEY_CHECK) != _check_value(key):
+        raise ValueError(
+            f"{path}: was written under another key of user hashes: no user would be recognised"
+        )
+    for column in SCHEMA.names:
+        if table[column].null_count:
+            raise ValueError(f"{path}, field {column!r}: has rows without a value")
+    return dict(zip(table["user_hash"].to_pylist(), table["erased_at"].to_pylist(), strict=True))
+
+
+def find_erased_users(config: ValidationConfig, key_file: Path) -> ErasedUsers | None:
+    """Return who was erased, None if the settings name no file.
+
+    Args:
+        config: Names the file.
+        key_file: Of the hashes' key, see `components.user_hash.load_key`.
+
+    Raises:
+        ValueError: If the file is not the one that was resolved, or as `read_tombstones`.
+    """
+    if config.tombstones is None:
+        return None
+    key = load_key(key_file)
+    hashes = frozenset(read_tombstones(config.tombstones, key))
+    if config.tombstones_hash not in (None, hash_file(config.tombstones)):
+        raise ValueError(f"{config.tombstones} has changed since the run was started")
+    return ErasedUsers(hashes, key)
+
+
+def resolve_tombstones(config: ValidationConfig) -> ValidationConfig:
+    """Return the settings with the file's sha256, so that cache keys follow its content.
+
+    A file that isn't on this machine, but where histories are validated, is left as it is.
+    """
+    if config.tombstones is None or not config.tombstones.is_file():
+        return config
+    return config.model_copy(update={"tombstones_hash": hash_file(config.tombstones)})
+
+
+def _check_value(key: bytes) -> bytes:
+    return hmac.new(key, b"tombstones", hashlib.sha256).hexdigest()[:16].encode()
