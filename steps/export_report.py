@@ -72,7 +72,7 @@ def export_report(
         ),
         curves={arm: trained.arm(arm).curve() for arm in trained.names()}
         | {"LLM warm start": llm.describe()["curve"]},
-        data_docs=validated.data_docs,
+        validated=validated,
         run=describe_run(run, promotion) | {"versions": versions, "artifacts": contents},
         helped=helped,
         hurt=hurt,

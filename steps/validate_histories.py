@@ -1,7 +1,9 @@
 """Validate histories before anything is computed from them."""
 
+from pathlib import Path
 from typing import Annotated
 
+import mlflow
 from zenml import save_artifact, step
 from zenml.logger import get_logger
 
@@ -12,7 +14,7 @@ from components.validation.config import ValidationConfig
 from components.validation.report import ValidationError
 from components.validation.tombstones import find_erased_users
 from components.validation.validate import validate_histories as validate
-from components.validation.validation_folder import ValidationFolder
+from components.validation.validation_folder import REPORT, ValidationFolder
 from steps.caching import code_of
 from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
@@ -25,6 +27,7 @@ logger = get_logger(__name__)
 # order changes from process to process, and with it the cache key.
 @step(
     cache_policy=code_of(__file__),
+    experiment_tracker=True,
     output_materializers={
         "sound_histories": FolderMaterializer,
         "validation": FolderMaterializer,
@@ -45,7 +48,14 @@ def validate_histories(
         logger.info(outcome.report.verdict)
         require_splits(outcome.histories, evaluated_split)
     except (ValidationError, EmptySplitError):
-        folder = ValidationFolder.at(directory / "validation")
-        save_artifact(folder, "failed_validation", materializer=FolderMaterializer)
+        keep_findings(ValidationFolder.at(directory / "validation"))
         raise
     return outcome.histories, outcome.folder
+
+
+def keep_findings(folder: ValidationFolder) -> None:
+    """Keep the report of a run that stops, in ZenML and (without the rows) in MLflow."""
+    kept = save_artifact(folder, "failed_validation", materializer=FolderMaterializer)
+    mlflow.log_artifacts(str(folder.data_docs), "validation/data_docs")
+    mlflow.log_artifact(str(folder.path / REPORT), "validation")
+    logger.error("what was found: %s", Path(kept.uri) / folder.index.relative_to(folder.path))

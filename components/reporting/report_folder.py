@@ -14,6 +14,7 @@ from components.reporting.example_questions import ExampleQuestion
 from components.reporting.figures.curves import Curves
 from components.reporting.model_card import ModelFacts, render_model_card
 from components.tasks.task import Task
+from components.validation.validation_folder import REPORT, ValidationFolder
 
 LATEST = "latest"
 
@@ -26,7 +27,7 @@ class Report:
     task: Task
     facts: ModelFacts
     curves: Curves
-    data_docs: Path
+    validated: ValidationFolder
     run: dict[str, Any]
     """Seconds by step, versions, hashes: `run.json`."""
     helped: list[ExampleQuestion] = field(default_factory=list)
@@ -69,7 +70,8 @@ def write_files(report: Report, directory: Path) -> None:
     }
     for name, text in files.items():
         (directory / name).write_text(text, encoding="utf-8")
-    shutil.copytree(report.data_docs, directory / "data_docs")
+    shutil.copytree(report.validated.data_docs, directory / "data_docs")
+    shutil.copyfile(report.validated.path / REPORT, directory / "validation.json")
 
 
 def point_latest_at(folder: Path) -> None:

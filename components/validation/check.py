@@ -120,7 +120,9 @@ def check(
 def describe(report: ValidationReport) -> str:
     """Return the verdict, and a line for each rule that could be checked."""
     rows: list[tuple[str, ...]] = [("rule", "of", "outcome", "failed", "checked", "share")]
-    rows += [_list_rule(result) for result in report.rules if result.status != "not_checkable"]
+    rows += [
+        _list_rule(result) for result in report.worst_first if result.status != "not_checkable"
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(

@@ -96,6 +96,11 @@ class ValidationReport(Outcome):
     )
 
     @property
+    def worst_first(self) -> tuple[RuleResult, ...]:
+        """The rules that stop, those that took rows out, that warn, passed, were not checkable."""
+        return tuple(sorted(self.rules, key=_rank))
+
+    @property
     def stopping(self) -> tuple[RuleResult, ...]:
         """The rules that stop the run; none if it may go on."""
         return tuple(result for result in self.rules if result.stops)
@@ -159,6 +164,12 @@ def _describe_beside(rules: tuple[RuleResult, ...]) -> str:
     unchecked = sum(result.status == "not_checkable" for result in rules)
     checks = "1 check was" if unchecked == 1 else f"{unchecked} checks were"
     return beside + (f"; {checks} not possible" if unchecked else "")
+
+
+def _rank(result: RuleResult) -> int:
+    if result.status != "failed":
+        return 3 if result.status == "passed" else 4
+    return 0 if result.stops else 2 if result.warns else 1
 
 
 def format_share(share: float) -> str:

@@ -33,6 +33,11 @@ class ValidationFolder(Folder):
         """The folder with `index.html`, which needs no network."""
         return self.path / DATA_DOCS
 
+    @property
+    def index(self) -> Path:
+        """The Data Docs page."""
+        return self.data_docs / INDEX
+
 
 @dataclass(frozen=True)
 class ValidationFiles:

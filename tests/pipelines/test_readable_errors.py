@@ -9,7 +9,10 @@ from components.histories.config import DataConfig, InteractionsConfig, LampConf
 from components.histories.simulator import simulate
 from components.reporting.config import ReportConfig
 from components.tasks.lamp import LAMP_2
+from components.validation.config import ValidationConfig
+from components.validation.report import ValidationError
 from pipelines.train_persona import train_persona
+from steps.model_registry import open_registry
 from tests.components.tiny_world import SIMULATOR
 
 
@@ -45,7 +48,33 @@ def test_withheld_golds_end_the_run_before_anything_is_computed(
     assert statuses.pop("find_incumbents", "completed") == "completed"
     assert statuses == {"load_histories": "completed", "validate_histories": "failed"}
     kept = Client().get_artifact_version("failed_validation").load()
-    assert "The histories are sound" in kept.report.verdict
+    assert kept.report.stopping == ()
+
+
+def test_unsound_histories_leave_their_findings_in_zenml_and_mlflow(
+    zenml_home: Path, tmp_path: Path
+) -> None:
+    folder = simulate(SIMULATOR, LAMP_2, 6, tmp_path / "lamp")
+    # Simulated users have few phrases.
+    strict = {
+        "severities": {"shared_texts": "critical"},
+        "thresholds": {"shared_texts": 0},
+    }
+
+    with pytest.raises(ValidationError, match="rule 'shared_texts' fails for"):
+        train_persona.with_options(enable_step_logs=False, run_name="unsound")(
+            data=DataConfig(source="lamp", lamp=LampConfig(folder=folder)),
+            validation=ValidationConfig.model_validate(strict),
+            report=ReportConfig(folder=tmp_path / "reports"),
+        )
+
+    kept = Client().get_artifact_version("failed_validation").load()
+    assert kept.report.verdict.startswith("The run stops: rule 'shared_texts'")
+    client = open_registry()
+    [experiment] = client.search_experiments(filter_string="name = 'train_persona'")
+    run = client.search_runs([experiment.experiment_id], "tags.mlflow.runName = 'unsound'")[0]
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "validation")}
+    assert files == {"validation/data_docs", "validation/report.json"}
 
 
 def test_every_wrong_parameter_is_named_in_the_error_itself() -> None:

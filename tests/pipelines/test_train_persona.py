@@ -114,6 +114,7 @@ def test_the_report_is_complete(first: Run, runs: Runs) -> None:
         "evaluation.json",
         "model_card.md",
         "run.json",
+        "validation.json",
     }
     run = json.loads((folder / "run.json").read_text())
     assert set(run["seconds"]) == set(first.statuses) - {"export_report"}

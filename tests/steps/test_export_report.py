@@ -16,7 +16,7 @@ from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.lamp import LAMP_2
 from steps.export_report import pick_if_shown
-from tests.components.reporting.evaluations import build_rich_evaluation
+from tests.components.reporting.evaluations import build_rich_evaluation, build_validation
 
 MARKER = "Zanzibar"
 
@@ -54,13 +54,12 @@ def test_texts_of_users_stand_in_the_report_only_where_they_may(tmp_path, show_t
     predictions, histories = write_world(tmp_path)
     settings = ReportConfig(show_texts=show_texts)
     helped, hurt = pick_if_shown(settings, predictions, histories, LAMP_2)
-    (tmp_path / "docs").mkdir()
     report = Report(
         evaluation=build_rich_evaluation(),
         task=LAMP_2,
         facts=ModelFacts(name="persona-plug-LaMP_2", version="4"),
         curves={},
-        data_docs=tmp_path / "docs",
+        validated=build_validation(tmp_path),
         run={},
         helped=helped,
         hurt=hurt,

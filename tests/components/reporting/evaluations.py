@@ -1,5 +1,7 @@
 """Evaluations to be reported on, with figures that tests can look for."""
 
+from pathlib import Path
+
 from components.evaluation.evaluation import (
     ARMS,
     AttentionSummary,
@@ -12,6 +14,13 @@ from components.evaluation.evaluation import (
     UserOutcomes,
 )
 from components.reporting.example_questions import ExampleQuestion, WeighedItem
+from components.validation.quarantine import QUARANTINE_SCHEMA
+from components.validation.report import ValidationReport
+from components.validation.validation_folder import (
+    ValidationFiles,
+    ValidationFolder,
+    write_validation,
+)
 
 
 def interval(mean, half=0.02):
@@ -185,3 +194,13 @@ def build_examples(num=10, gain=1.0, text="A film about a lighthouse keeper who 
         )
         for number in range(num)
     ]
+
+
+def build_validation(directory: Path) -> ValidationFolder:
+    """Return a validation's folder, made once: its page says "docs", its verdict "sound"."""
+    folder = directory / "validation"
+    if folder.exists():
+        return ValidationFolder.at(folder)
+    report = ValidationReport(task="t", verdict="sound", rules=(), counts=(), personal_data=())
+    files = ValidationFiles(report, QUARANTINE_SCHEMA.empty_table(), "<p>docs")
+    return write_validation(folder, files)

@@ -9,22 +9,20 @@ from components.evaluation.evaluation import Evaluation
 from components.reporting.model_card import ModelFacts
 from components.reporting.report_folder import Report, write_report
 from components.tasks.lamp import LAMP_2
+from components.validation.report import ValidationReport
 
-from .evaluations import build_decision, build_evaluation, build_examples
+from .evaluations import build_decision, build_evaluation, build_examples, build_validation
 
 
 def build_report(
     directory: Path, run: object = "run", promoted: bool = True, **changes: Any
 ) -> Report:
-    docs = directory / "docs"
-    docs.mkdir(exist_ok=True)
-    (docs / "index.html").write_text("<p>docs")
     return Report(
         evaluation=build_evaluation(decision=build_decision(promoted)),
         task=LAMP_2,
         facts=ModelFacts(name="persona-plug-LaMP_2", version="4", counts={}, versions={}),
         curves={},
-        data_docs=docs,
+        validated=build_validation(directory),
         run={"run": run},
         **changes,
     )
@@ -45,10 +43,13 @@ def test_all_files_are_there(tmp_path):
         "evaluation.json",
         "model_card.md",
         "run.json",
+        "validation.json",
     }
     written = Evaluation.model_validate_json((folder / "evaluation.json").read_text())
     assert written == report.evaluation
     assert (folder / "data_docs" / "index.html").read_text() == "<p>docs"
+    found = ValidationReport.model_validate_json((folder / "validation.json").read_bytes())
+    assert found.verdict == "sound"
     assert (folder / "run.json").read_text() == '{\n "run": "run"\n}\n'
 
 

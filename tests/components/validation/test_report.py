@@ -3,7 +3,13 @@
 import pytest
 from pydantic import ValidationError as PydanticError
 
-from components.validation.report import RuleResult, TableCounts, format_share, write_verdict
+from components.validation.report import (
+    RuleResult,
+    TableCounts,
+    format_share,
+    write_report,
+    write_verdict,
+)
 
 
 def make_result(failed: int, threshold: float = 0.05, **values: object) -> RuleResult:
@@ -41,6 +47,22 @@ def test_the_verdict_names_the_first_of_the_rules_that_stop() -> None:
     assert write_verdict(rules, ()) == (
         "The run stops: rule 'time_order' fails for 7 of 100 history links (share 0.07, threshold "
         "0.05): too late; for example q1 < i1 (1 more above theirs)."
+    )
+
+
+def test_the_worst_rules_come_first() -> None:
+    passed, small, large = make_result(0), make_result(5), make_result(6)
+    warning = make_result(50, severity="warning")
+    unchecked = make_result(0, status="not_checkable")
+    report = write_report("t", (unchecked, warning, passed, small, large, passed), (), ())
+    assert report.worst_first == (large, small, warning, passed, passed, unchecked)
+
+
+def test_warnings_are_named_in_the_verdict() -> None:
+    counts = (TableCounts(table="items", counts_in=5, kept=5, quarantined=0),)
+    assert write_verdict((make_result(7, severity="warning"),), counts) == (
+        "The histories can be used: all 5 history items are kept; rules that warn: 'time_order' "
+        "for 7 of 100 history links."
     )
 
 
