@@ -14,18 +14,28 @@ def hash_user(user_id: str, key: bytes) -> str:
     return hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()
 
 
-def load_key(path: Path) -> bytes:
+def load_key(path: Path, *, create: bool = True) -> bytes:
     """Return the key of the user hashes: from the environment, or a file made at first use.
 
     Args:
         path: The key file, readable by its owner only; used where `PERSONA_PLUG_USER_HASH_KEY`
             is not set.
+        create: Whether a missing file is made. Who looks users up says no: under a new key
+            nobody would be found.
+
+    Raises:
+        ValueError: If the file is missing and not to be made, or holds no ASCII text.
     """
     if key := os.environ.get(KEY_VARIABLE):
         return key.encode()
     if not path.exists():
+        if not create:
+            raise ValueError(f"key of the user hashes: {KEY_VARIABLE} is not set, and no {path}")
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(32))
-    return path.read_text("ascii").strip().encode()
+    try:
+        return path.read_text("ascii").strip().encode()
+    except UnicodeDecodeError as err:
+        raise ValueError(f"key of the user hashes: {path} holds no ASCII text") from err

@@ -11,7 +11,7 @@ from components.histories.splits import EmptySplitError, require_splits
 from components.histories.tables import Histories, Split
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
-from components.validation.report import ValidationError
+from components.validation.report import UnsoundHistoriesError
 from components.validation.tombstones import find_erased_users
 from components.validation.validate import validate_histories as validate
 from components.validation.validation_folder import REPORT, ValidationFolder
@@ -47,7 +47,7 @@ def validate_histories(
         outcome = validate(histories, task, validation, directory, show_texts, erased)
         logger.info(outcome.report.verdict)
         require_splits(outcome.histories, evaluated_split)
-    except (ValidationError, EmptySplitError):
+    except (UnsoundHistoriesError, EmptySplitError):
         keep_findings(ValidationFolder.at(directory / "validation"))
         raise
     return outcome.histories, outcome.folder

@@ -33,6 +33,9 @@ from components.histories.tables import (
 from components.histories.timelines import EVENT_SCHEMA, Timelines, order_events, rank_texts
 from components.tasks.task import Task
 
+MAX_BAD_ROWS = 10
+"""After so many the reading stops: most often one column is wrong in all rows."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -84,19 +87,31 @@ def _read_timelines(config: InteractionsConfig, task: Task) -> Timelines:
 
 
 def _read_events(config: InteractionsConfig, task: Task) -> Iterator[pa.RecordBatch]:
-    """Yield the file's events, without those whose label is dropped."""
+    """Yield the file's events, without those whose label is dropped.
+
+    Raises:
+        ValueError: If rows are bad: of the first MAX_BAD_ROWS each is named, with its field.
+    """
     dropped: Counter[str] = Counter()
     waiting: list[dict[str, Any]] = []
+    problems: list[str] = []
     for number, values in read_rows(config.path):
         record = Record(f"{config.path}, row {number}", values)
-        label = record.text(config.output)
-        if label in config.drop_labels:
-            dropped[label] += 1
-            continue
-        waiting.append(_read_event(record, number, config, task))
+        try:
+            label = record.text(config.output)
+            if label in config.drop_labels:
+                dropped[label] += 1
+                continue
+            waiting.append(_read_event(record, number, config, task))
+        except ValueError as err:
+            problems.append(str(err))
+            if len(problems) == MAX_BAD_ROWS:
+                break
         if len(waiting) == ROWS_PER_BATCH:
             yield pa.RecordBatch.from_pylist(waiting, EVENT_SCHEMA)
             waiting = []
+    if problems:
+        raise ValueError("\n".join(problems))
     yield pa.RecordBatch.from_pylist(waiting, EVENT_SCHEMA)
     if dropped:
         logger.info("%s: left out by drop_labels: %s", config.path, dict(dropped))

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.tasks.task import Task
 
+MAX_SHOWN = 40
 SURROGATE = re.compile("[\ud800-\udfff]")
 """JSON can name it by an escape; no text can be written with it."""
 
@@ -31,7 +32,9 @@ class Record:
             ValueError: If the field is absent or null.
         """
         if field not in self.values:
-            raise self.error(field, f"is missing; there are {sorted(map(str, self.values))}")
+            raise self.error(
+                field, f"is missing; there are {_shorten(sorted(map(str, self.values)))}"
+            )
         value = self.values[field]
         if value is None or (isinstance(value, float) and math.isnan(value)):
             raise self.error(field, "has no value")
@@ -73,7 +76,7 @@ class Record:
         """
         text = self.text(field)
         if task.labels and text not in task.labels:
-            raise self.error(field, f"label {text!r} is none of {list(task.labels)}")
+            raise self.error(field, f"label {_shorten(text)} is none of {list(task.labels)}")
         return text
 
     def time(self, field: str) -> datetime:
@@ -88,9 +91,15 @@ class Record:
         except (ValueError, OverflowError, OSError) as err:
             raise self.error(
                 field,
-                f"{value!r} is no date; allowed are ISO 8601 (2024-05-31, 2024-05-31T12:00:00Z), "
-                "a year, or Unix seconds",
+                f"{_shorten(value)} is no date; allowed are ISO 8601 (2024-05-31, "
+                "2024-05-31T12:00:00Z), a year, or Unix seconds",
             ) from err
+
+
+def _shorten(value: Any) -> str:
+    """Return the beginning of a value: what stands in a wrong column may be a user's text."""
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
 
 
 def parse_time(value: Any) -> datetime:

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
+
+MAX_FIELD_LENGTH = 1 << 30
+"""Characters of a CSV field; whether a text is too long to use, the validation says."""
 
 NumberedRow = tuple[int, dict[str, Any]]
 """A row and its number: the line of the file where it ends, for parquet the row, from 1."""
@@ -33,12 +36,7 @@ def read_json(path: Path) -> Any:
         text = file.read()
     if not text.strip():
         raise ValueError(f"{path}: the file is empty")
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as err:
-        raise ValueError(
-            f"{path}, row {err.lineno}, column {err.colno}: no JSON: {err.msg}"
-        ) from err
+    return _parse_json(text, str(path), 1)
 
 
 def read_elements(path: Path, kind: str) -> Iterator[Any]:
@@ -136,12 +134,7 @@ def _read_jsonl(path: Path) -> Iterator[NumberedRow]:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            try:
-                row = json.loads(line.rstrip("\r\n"))  # columns count from the last line break
-            except json.JSONDecodeError as err:
-                raise ValueError(
-                    f"{path}, row {number}, column {err.colno}: no JSON: {err.msg}"
-                ) from err
+            row = _parse_json(line.rstrip("\r\n"), str(path), number)
             if not isinstance(row, dict):
                 raise ValueError(
                     f"{path}, row {number}: expected an object with named fields, "
@@ -150,10 +143,23 @@ def _read_jsonl(path: Path) -> Iterator[NumberedRow]:
             yield number, row
 
 
+def _parse_json(text: str, path: str, row: int) -> Any:
+    """Parse JSON whose first line is a row of a file; columns count from the last line break."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as err:
+        place = f"row {row + err.lineno - 1}, column {err.colno}"
+        raise ValueError(f"{path}, {place}: no JSON: {err.msg}") from err
+    except (ValueError, RecursionError) as err:  # a number of thousands of digits, or too deep
+        raise ValueError(f"{path}, row {row}: no JSON that can be read: {err}") from err
+
+
 def _read_csv(path: Path) -> Iterator[NumberedRow]:
     with open_text(path) as file:
+        csv.field_size_limit(MAX_FIELD_LENGTH)
         reader = csv.DictReader(file, strict=True)
         try:
+            _refuse_repeated(path, reader.fieldnames or ())
             for row in reader:
                 if None in row:
                     raise ValueError(
@@ -174,9 +180,23 @@ def _read_parquet(path: Path) -> Iterator[NumberedRow]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            _refuse_repeated(path, file.schema_arrow.names)
             for batch in file.iter_batches():
-                for row in batch.to_pylist():
+                for row in _list_rows(batch, f"{path}, rows from {number + 1} on"):
                     number += 1
                     yield number, row
-    except (pa.ArrowInvalid, OSError) as err:
+    except (pa.ArrowException, OSError) as err:
         raise ValueError(f"{path}: no valid parquet file: {err}") from err
+
+
+def _list_rows(batch: pa.RecordBatch, place: str) -> list[dict[str, Any]]:
+    try:
+        return batch.to_pylist()
+    except (OverflowError, ValueError) as err:  # a time that Python has no name for
+        raise ValueError(f"{place}: a value can't be read: {err}") from err
+
+
+def _refuse_repeated(path: Path, names: Sequence[str]) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{path}: columns stand twice: {repeated}")

@@ -7,6 +7,8 @@ independent items. Letters: U users, K columns.
 import numpy as np
 from numpy.typing import NDArray
 
+USERS_PER_BLOCK = 10_000
+
 
 def count_effective(
     sums_UK: NDArray[np.float64], counts_U: NDArray[np.int64], squares: float
@@ -30,9 +32,11 @@ def count_effective(
         return 0.0
     num_items = counts_U.sum()
     mean_K = sums_UK.sum(axis=0) / num_items
-    residuals_UK = sums_UK - counts_U[:, None] * mean_K
-    residuals_UK /= 1 - counts_U[:, None] / num_items
-    between = float(np.square(residuals_UK).sum())
+    between = 0.0
+    for start in range(0, len(counts_U), USERS_PER_BLOCK):
+        counts_u = counts_U[start : start + USERS_PER_BLOCK, None]
+        residuals_uK = sums_UK[start : start + USERS_PER_BLOCK] - counts_u * mean_K
+        between += float(np.square(residuals_uK / (1 - counts_u / num_items)).sum())
     if between == 0:  # users who do not differ at all: by chance, perhaps
         return float(len(counts_U))
     spread = squares - num_items * float(mean_K @ mean_K)

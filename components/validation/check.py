@@ -13,27 +13,52 @@ import logging
 import shutil
 import sys
 import tempfile
+import traceback
+from collections.abc import Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from components.config import Config
 from components.folder import write_folder
 from components.histories.config import DataConfig
 from components.histories.read import read_histories
+from components.histories.splits import EmptySplitError, require_splits
+from components.histories.tables import Split
 from components.tasks.resolve import TaskChoice
 from components.validation.config import ValidationConfig
-from components.validation.report import NOUNS, RuleResult, ValidationReport, format_share
-from components.validation.report import ValidationError as UnsoundError
+from components.validation.report import (
+    NOUNS,
+    RuleResult,
+    UnsoundHistoriesError,
+    ValidationReport,
+    format_share,
+)
 from components.validation.tombstones import find_erased_users
 from components.validation.validate import validate_histories
-from components.validation.validation_folder import ValidationFolder
+from components.validation.validation_folder import (
+    DATA_DOCS,
+    INDEX,
+    ValidationFolder,
+    is_findings,
+)
 
-SOUND, UNSOUND, UNREADABLE = 0, 1, 2
+GOES_ON, STOPS, UNREADABLE = 0, 1, 2
 KEY_FILE = Path("state/user_hash.key")
+LIKENESS = 0.82
+"""`validaton` is more like `validation` than that, `evaluation` less."""
+
+
+class EvaluationSection(Config):
+    """What of a run's evaluation its histories must have."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    split: Split = Field("test", description="The split whose questions are asked.")
 
 
 class CheckSettings(Config):
@@ -42,7 +67,7 @@ class CheckSettings(Config):
     task: TaskChoice = Field(description="What the items and questions mean.")
     data: DataConfig = Field(description="The mapping; its file gives way to the command's.")
     validation: ValidationConfig = Field(ValidationConfig(), description="The rules.")
-    seed: int = Field(0, description="Of samples of questions.")
+    evaluation: EvaluationSection = Field(EvaluationSection(), description="What is asked.")
 
 
 def main() -> None:
@@ -55,66 +80,98 @@ def main() -> None:
     parser.add_argument("--show-texts", action="store_true", help="show unknown labels as they are")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    findings = given.folder or given.source.with_name(f"{given.source.name}.validation")
+    source = given.source.resolve()
+    findings = given.folder or source.with_name(f"{source.name}.validation")
     try:
         settings = read_settings(given.config, given.source)
-        report = check(settings, findings, given.key_file, given.show_texts)
-    except ValidationError as err:
-        problems = (f"{_name(error['loc'])}: {error['msg']}" for error in err.errors())
-        parser.exit(UNREADABLE, "".join(f"{given.config}: {line}\n" for line in problems))
+        report, problem = check(settings, findings, given.key_file, given.show_texts)
     except (ValueError, OSError) as err:
         parser.exit(UNREADABLE, f"{err}\n")
-    sys.stdout.write(f"{describe(report)}\n\nSee {findings / 'data_docs' / 'index.html'}\n")
-    parser.exit(UNSOUND if report.stopping else SOUND)
+    except Exception:  # Python's own exit code for it is 1, which means something else here
+        traceback.print_exc()
+        parser.exit(UNREADABLE)
+    sys.stdout.write(f"{describe(report)}\n{problem}\nSee {findings / DATA_DOCS / INDEX}\n")
+    parser.exit(STOPS if report.stopping or problem else GOES_ON)
 
 
 def read_settings(config: Path, source: Path) -> CheckSettings:
     """Return the settings of a run's YAML, about another source.
 
     Raises:
-        ValueError: If the YAML can't be read, has no mapping for the source, or is wrong.
+        ValueError: If the YAML can't be read, has no mapping for the source, or is wrong; names
+            the file and the fields.
     """
     try:
         document = yaml.safe_load(config.read_text("utf-8"))
-    except yaml.YAMLError as err:
-        raise ValueError(f"{config}: is no YAML: {err}") from err
+    except (yaml.YAMLError, ValueError) as err:
+        raise ValueError(f"{config}: is no YAML that can be read: {err}") from err
     parameters = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
         raise ValueError(f"{config}: expected the section 'parameters' of a run's YAML")
+    _refuse_misspelt(config, map(str, parameters))
     known = {name: parameters[name] for name in CheckSettings.model_fields if name in parameters}
+    try:
+        return CheckSettings.model_validate(known | {"data": _point_at(source, known.get("data"))})
+    except ValidationError as err:
+        places = (".".join(map(str, error["loc"])) for error in err.errors())
+        wrong = zip(places, (error["msg"] for error in err.errors()), strict=True)
+        raise ValueError(f"{config}: " + "; ".join(f"{at}: {said}" for at, said in wrong)) from err
+
+
+def _refuse_misspelt(config: Path, names: Iterable[str]) -> None:
+    """Refuse sections that look like ours; those of other parts of a run are none of ours."""
+    for name in names:
+        near = get_close_matches(name, CheckSettings.model_fields, n=1, cutoff=LIKENESS)
+        if near and near != [name]:
+            raise ValueError(f"{config}: parameters.{name}: did you mean {near[0]!r}?")
+
+
+def _point_at(source: Path, data: Any) -> Any:
+    """Return the section `data`, about this source; what is no section is left to be refused."""
     kind, field = ("lamp", "folder") if source.is_dir() else ("interactions", "path")
-    data: dict[str, Any] = known.get("data") or {}
-    section = data.get(kind) or {}
-    known["data"] = {**data, "source": kind, kind: {**section, field: str(source)}}
-    return CheckSettings.model_validate(known)
+    data = {} if data is None else data
+    section = data.get(kind, {}) if isinstance(data, dict) else None
+    if not isinstance(section, dict):
+        return data
+    return {**data, "source": kind, kind: {**section, field: str(source)}}
 
 
 def check(
     settings: CheckSettings, findings: Path, key_file: Path, show_texts: bool
-) -> ValidationReport:
+) -> tuple[ValidationReport, str]:
     """Validate, and write the findings; the sound histories are thrown away.
 
     Args:
         settings: What is validated, and how.
-        findings: The folder that is written, or replaced.
+        findings: The folder that is written; earlier findings give way.
         key_file: Of the tombstones' key.
         show_texts: Whether unknown labels may be shown.
 
+    Returns:
+        The report, and what else would stop a run (a split without questions); or nothing.
+
     Raises:
-        ValueError: If the source can't be read; names file, row and field.
+        ValueError: If the source can't be read (names file, row and field), or the folder holds
+            something else.
     """
+    if findings.exists() and not is_findings(findings):
+        raise ValueError(f"{findings} holds something else than findings; name another --folder")
     erased = find_erased_users(settings.validation, key_file)
     with tempfile.TemporaryDirectory() as scratch:
-        directory = Path(scratch)
-        raw = read_histories(settings.data, settings.task, settings.seed, directory / "raw")
-        with suppress(UnsoundError):  # the folder says so
-            validate_histories(
-                raw, settings.task, settings.validation, directory, show_texts, erased
-            )
+        directory, problem = Path(scratch), ""
+        raw = read_histories(settings.data, settings.task, 0, directory / "raw")
+        try:
+            with suppress(UnsoundHistoriesError):  # the report says so
+                outcome = validate_histories(
+                    raw, settings.task, settings.validation, directory, show_texts, erased
+                )
+                require_splits(outcome.histories, settings.evaluation.split)
+        except EmptySplitError as err:
+            problem = f"\nThe run stops: {err}\n"
         folder = ValidationFolder.at(directory / "validation")
         with write_folder(findings, replace=True) as staging:
             shutil.copytree(folder.path, staging, dirs_exist_ok=True)
-        return folder.report
+        return folder.report, problem
 
 
 def describe(report: ValidationReport) -> str:
@@ -153,10 +210,6 @@ def _list_rule(result: RuleResult) -> tuple[str, ...]:
         f"{result.checked:,}",
         share,
     )
-
-
-def _name(place: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, place))
 
 
 if __name__ == "__main__":

@@ -43,9 +43,9 @@ class _ExpectNoFlag(ColumnMapExpectation):
 
 
 class ExpectTextsToBeReadable(_ExpectNoFlag):
-    """No text has broken or control characters, or no letter and no digit."""
+    """No text has broken or control characters, or punctuation alone."""
 
-    sentence = "Texts hold letters or digits, and no control or replacement characters."
+    sentence = "Texts hold letters, digits or symbols, and no control or replacement characters."
 
 
 class ExpectIdsToBeUnique(_ExpectNoFlag):
@@ -81,7 +81,9 @@ class ExpectItemsToBeTheUsersOwn(_ExpectNoFlag):
 class ExpectItemsBeforeTheirQuestion(_ExpectNoFlag):
     """Every item of a history is strictly before the question."""
 
-    sentence = "Every item of a history is strictly before its question; the same second is not."
+    sentence = (
+        "Every item of a history is before its question; the same second, or day, is not before."
+    )
 
 
 class ExpectGoldNotInHistory(_ExpectNoFlag):
@@ -91,15 +93,15 @@ class ExpectGoldNotInHistory(_ExpectNoFlag):
 
 
 class ExpectNoNearGoldInHistory(_ExpectNoFlag):
-    """No question's answer or input nearly stands in its history."""
+    """No question's text or answer nearly stands in its history."""
 
-    sentence = "No answer is nearly an output in its own history, nor the input nearly an item's."
+    sentence = "No question's text is nearly an item of its history, nor its answer an output."
 
 
 class ExpectQuestionInOneSplit(_ExpectNoFlag):
-    """No user's question is asked again in a later split."""
+    """No question is asked again in a later split."""
 
-    sentence = "No question of a user is asked again in a later split (train, dev, test)."
+    sentence = "No question is asked again in a later split (train, dev, test)."
 
 
 class ExpectNoNearDuplicates(_ExpectNoFlag):

@@ -20,9 +20,9 @@ from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.folded_texts import split_words
 from components.validation.near_copies import find_near_duplicates, find_shared_texts
-from components.validation.near_golds import find_golds
+from components.validation.near_golds import find_golds, find_near_inputs
 from components.validation.report import TableName
-from components.validation.source_tables import SourceTables, list_texts, take_or
+from components.validation.source_tables import SourceTables, list_texts, take_or, take_texts
 from components.validation.tombstones import ErasedUsers
 
 Flags: TypeAlias = dict[str, Any]
@@ -30,7 +30,7 @@ Flags: TypeAlias = dict[str, Any]
 
 BROKEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\x{fffd}\x{fffe}\x{ffff}]"
 """Control characters, and what stands for bytes that were no character."""
-WORD = r"[\pL\pN]"
+WORD = r"[\pL\pN\pS]"
 MIN_ITEMS_OF_ONE_TIME = 5
 """So many items of one user with one time are an import's time, not the user's."""
 
@@ -88,19 +88,18 @@ def _flag_questions(tables: SourceTables, task: Task) -> Flags:
         "repeated_id": _flag_repeated(_number_texts(questions["question_id"])),
         "split_overlap": _flag_split_overlap(tables),
     }
-    if not task.labels:
-        golds = find_golds(
-            questions["output"],
-            questions["payload"],
-            tables.items["output"],
-            tables.items["input"],
-            tables.question_rows_L,
-            tables.item_rows_L,
-        )
-        unknown = ~golds.comparable_Q
-        flags["gold_in_history"] = pd.array(golds.exact_Q, dtype="boolean")
-        flags["gold_in_history"][unknown] = pd.NA
-        flags["near_gold"] = golds.near_Q
+    texts = questions["payload"], tables.items["input"]
+    links = tables.question_rows_L, tables.item_rows_L
+    if task.labels:
+        near_Q = find_near_inputs(*texts, *links)
+    else:
+        outputs = questions["output"], tables.items["output"]
+        golds = find_golds(outputs[0], texts[0], outputs[1], texts[1], *links)
+        near_Q = golds.near_Q
+        flags["gold_in_history"] = _judge_where(golds.comparable_Q, golds.exact_Q)
+    asked_L = tables.question_rows_L[tables.item_rows_L >= 0]
+    has_history_Q = np.bincount(asked_L, minlength=len(questions)) > 0
+    flags["near_gold"] = _judge_where(has_history_Q, near_Q)
     return flags
 
 
@@ -112,9 +111,12 @@ def _flag_links(tables: SourceTables) -> Flags:
     item_times = tables.items["time"].to_numpy()
     item_times_L = take_or(item_times, tables.item_rows_L, np.datetime64("NaT", "s"))
     question_times_L = tables.questions["time"].to_numpy()[tables.question_rows_L]
-    late = pd.array(item_times_L >= question_times_L, dtype="boolean")
-    late[np.isnat(item_times_L) | np.isnat(question_times_L)] = pd.NA
-    return {"foreign_item": ~own_L, "late_item": late}
+    days_L = item_times_L.astype("datetime64[D]")
+    # Midnight stands for a day whose hour nobody knows.
+    is_same_day_L = (days_L == item_times_L) & (days_L == question_times_L.astype("datetime64[D]"))
+    late_L = (item_times_L >= question_times_L) | is_same_day_L
+    known_L = ~np.isnat(item_times_L) & ~np.isnat(question_times_L)
+    return {"foreign_item": ~own_L, "late_item": _judge_where(known_L, late_L)}
 
 
 def _flag_unreadable(table: pa.Table, columns: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -122,11 +124,11 @@ def _flag_unreadable(table: pa.Table, columns: tuple[str, ...]) -> NDArray[np.bo
     unreadable = np.zeros(len(table), bool)
     for column in columns:
         texts = table[column]
-        broken = pc.match_substring_regex(texts, BROKEN)
-        wordless = pc.invert(pc.match_substring_regex(texts, WORD))
-        blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0)
-        wrong = pc.or_(broken, pc.and_not(wordless, blank))
-        unreadable |= pc.fill_null(wrong, False).to_numpy()
+        unreadable |= pc.fill_null(pc.match_substring_regex(texts, BROKEN), False).to_numpy()
+        has_word = pc.match_substring_regex(texts, WORD)
+        rows = np.flatnonzero(~pc.fill_null(has_word, True).to_numpy())
+        lengths = pc.utf8_length(pc.utf8_trim_whitespace(take_texts(texts, rows)))
+        unreadable[rows[lengths.to_numpy() > 0]] = True
     return unreadable
 
 
@@ -137,11 +139,7 @@ def _flag_times(times: pa.ChunkedArray, latest: datetime) -> Flags:
         "future": known > np.datetime64(latest.astimezone(UTC).replace(tzinfo=None), "s"),
         "unset_clock": known < np.datetime64("1971-01-01", "s"),
     }
-    flags: Flags = {}
-    for name, values in limits.items():
-        flags[name] = pd.array(values, dtype="boolean")
-        flags[name][unknown] = pd.NA
-    return flags
+    return {name: _judge_where(~unknown, values) for name, values in limits.items()}
 
 
 def _flag_one_time(times: pa.ChunkedArray, users_I: NDArray[np.int64]) -> Any:
@@ -149,22 +147,45 @@ def _flag_one_time(times: pa.ChunkedArray, users_I: NDArray[np.int64]) -> Any:
     frame = pd.DataFrame({"user": users_I, "time": times.to_numpy().astype("datetime64[s]")})
     by_user = frame.groupby("user")["time"]
     count, earliest, latest = (by_user.transform(name) for name in ("count", "min", "max"))
-    flags = pd.array((count >= MIN_ITEMS_OF_ONE_TIME) & (earliest == latest), dtype="boolean")
-    flags[frame["time"].isna().to_numpy()] = pd.NA
-    return flags
+    is_one = (count >= MIN_ITEMS_OF_ONE_TIME) & (earliest == latest)
+    return _judge_where(frame["time"].notna().to_numpy(), is_one.to_numpy())
 
 
 def _flag_split_overlap(tables: SourceTables) -> NDArray[np.bool_]:
-    """Flag questions whose user is asked the same in a later split, by the folded payload."""
-    hashes = [words.hash_texts() for words in split_words(tables.questions["payload"])]
-    texts_Q = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+    """Flag questions that are asked again in a later split.
+
+    A long text is the same question whoever is asked; a short one ("good movie") only with the
+    same user and gold.
+    """
+    texts_Q, is_long_Q = _hash_texts(tables.questions["payload"])
+    golds_Q, _ = _hash_texts(tables.questions["output"])
     order = pa.array(SPLITS)
     splits_Q = pc.fill_null(pc.index_in(tables.questions["split"], value_set=order), -1).to_numpy()
-    frame = pd.DataFrame({"user": tables.users_Q, "text": texts_Q, "split": splits_Q})
-    latest_Q = frame.groupby(["user", "text"])["split"].transform("max")
-    known = (tables.users_Q >= 0) & (texts_Q != 0) & (splits_Q >= 0)
-    overlap: NDArray[np.bool_] = known & (frame["split"] < latest_Q).to_numpy()
+    frame = pd.DataFrame(
+        {
+            "text": texts_Q,
+            "user": np.where(is_long_Q, -1, tables.users_Q),
+            "gold": np.where(is_long_Q, 0, golds_Q),
+            "split": splits_Q,
+        }
+    )
+    latest_Q = frame.groupby(["text", "user", "gold"])["split"].transform("max")
+    is_known_Q = (is_long_Q | (tables.users_Q >= 0)) & (texts_Q != 0) & (splits_Q >= 0)
+    overlap: NDArray[np.bool_] = is_known_Q & (frame["split"] < latest_Q).to_numpy()
     return overlap
+
+
+def _hash_texts(texts: pa.ChunkedArray) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return hashes, 0 of what has no word, and whether texts are long enough to be compared."""
+    hashes, are_long = np.zeros(len(texts), np.uint64), np.zeros(len(texts), bool)
+    for words in split_words(texts):
+        hashes[words.rows], are_long[words.rows] = words.hash_texts(), words.are_long()
+    return hashes, are_long
+
+
+def _judge_where(is_judged: NDArray[np.bool_], flags: NDArray[np.bool_]) -> Any:
+    """Return flags that are missing where nothing could be judged."""
+    return pd.arrays.BooleanArray(flags & is_judged, ~is_judged)
 
 
 def _flag_repeated(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from components.validation.folded_texts import mix, split_words
 from components.validation.near_texts import are_near, sketch_texts, tabulate_pairs
+from components.validation.source_tables import take_texts
 
 MAX_BEFORE = 8
 """How many of the user's earlier items of the same band an item is compared with, the latest ones:
@@ -33,7 +34,7 @@ def find_near_duplicates(texts_I: pa.ChunkedArray, users_I: np.ndarray) -> np.nd
     """
     found_I = np.zeros(len(users_I), bool)
     for rows in _group_users(texts_I, users_I):
-        found_I[rows] = _find_repeats(texts_I.take(pa.array(rows)), users_I[rows])
+        found_I[rows] = _find_repeats(take_texts(texts_I, rows), users_I[rows])
     return found_I
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.validation.near_texts import Sketches, are_near, sketch_texts, tabulate_pairs
+from components.validation.source_tables import take_texts
 
 _LINKS_AT_ONCE = 1 << 18
 _TEXTS_AT_ONCE = 1 << 12
@@ -57,6 +58,24 @@ def find_golds(
     for texts_Q, texts_I in ((golds_Q, outputs_I), (inputs_Q, inputs_I)):
         near_Q |= _find_near(texts_Q, texts_I, links, near_Q)
     return GoldCopies(comparable_Q, exact_Q, near_Q & ~exact_Q)
+
+
+def find_near_inputs(
+    inputs_Q: pa.ChunkedArray,
+    inputs_I: pa.ChunkedArray,
+    question_rows_L: np.ndarray,
+    item_rows_L: np.ndarray,
+) -> np.ndarray:
+    """Find the questions whose own text nearly is an item of their history: bool [Q].
+
+    Args:
+        inputs_Q: Strings [Q], what was asked about (the payload).
+        inputs_I: Strings [I].
+        question_rows_L: int64 [L], the question of each link, best in order.
+        item_rows_L: int64 [L], the item of each link, -1 where it points at none.
+    """
+    links = _Links(question_rows_L, item_rows_L, len(inputs_Q))
+    return _find_near(inputs_Q, inputs_I, links, np.zeros(len(inputs_Q), bool))
 
 
 @dataclass(frozen=True)
@@ -129,7 +148,7 @@ def _verify(
     rows_Q, places_Q = np.unique(questions, return_inverse=True)
     rows_I, places_I = np.unique(items, return_inverse=True)
     has_Q, has_I = (
-        tabulate_pairs(texts.take(pa.array(rows)))
+        tabulate_pairs(take_texts(texts, rows))
         for texts, rows in ((texts_Q, rows_Q), (texts_I, rows_I))
     )
     return are_near(has_Q, places_Q, has_I, places_I)

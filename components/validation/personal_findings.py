@@ -26,16 +26,17 @@ class PersonalFindings:
 def find_personal_data(tables: SourceTables, task: Task) -> PersonalFindings:
     """Look through what users wrote.
 
-    A row's columns repeat each other (an item's text is rendered from its input), so of each kind
-    the column with the most finds counts.
+    The first column of a table's texts is rendered from the others, and perhaps from fields that
+    have no column: of each kind the larger number of the two counts.
     """
     rows, counts = {}, []
     named: dict[TableName, pa.Table] = {"items": tables.items, "questions": tables.questions}
     for name, table in named.items():
-        found: dict[str, NDArray[np.int64]] = {}
-        for column in list_texts(name, task):
-            for kind, number in count_personal_data(table[column]).items():
-                found[kind] = np.maximum(found.get(kind, 0), number)
+        rendered, *own = (count_personal_data(table[column]) for column in list_texts(name, task))
+        found = {
+            kind: np.maximum(number, sum(counted[kind] for counted in own))
+            for kind, number in rendered.items()
+        }
         rows[name] = np.any([number > 0 for number in found.values()], axis=0)
         counts += [
             PersonalDataCount(

@@ -106,7 +106,7 @@ class ValidationReport(Outcome):
         return tuple(result for result in self.rules if result.stops)
 
 
-class ValidationError(ValueError):
+class UnsoundHistoriesError(ValueError):
     """Histories are too defective to go on with; carries the report that says why."""
 
     def __init__(self, report: ValidationReport) -> None:

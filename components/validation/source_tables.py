@@ -20,8 +20,8 @@ USERS_TEXTS: dict[TableName, tuple[str, ...]] = {
     "items": ("text", "input", "output"),
     "questions": ("input", "payload", "output"),
 }
-"""Columns with what users wrote; an output only where it is no label. `text` of an item and
-`input` of a question are rendered, and hold fields that have no column of their own."""
+"""Columns with what users wrote; an output only where it is no label. The first one is rendered,
+and may hold fields that have no column of their own."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,22 @@ def take_apart(items: pa.Table, questions: pa.Table) -> SourceTables:
 def list_texts(name: TableName, task: Task) -> tuple[str, ...]:
     """Return the columns of items or questions with what users wrote."""
     return tuple(column for column in USERS_TEXTS[name] if column != "output" or not task.labels)
+
+
+def take_texts(texts_N: pa.ChunkedArray, rows: IntArray) -> pa.ChunkedArray:
+    """Return texts[rows]; Arrow's own `take` would copy the whole column, of 2 GB at most."""
+    order = np.argsort(rows, kind="stable")
+    sizes = np.array([len(chunk) for chunk in texts_N.chunks], np.int64)
+    ends = np.cumsum(sizes)
+    bounds = np.concatenate([[0], np.searchsorted(rows[order], ends)])
+    taken = [
+        chunk.take(pa.array(rows[order[start:stop]] - (end - len(chunk))))
+        for chunk, end, start, stop in zip(texts_N.chunks, ends, bounds, bounds[1:], strict=False)
+        if stop > start
+    ]
+    found = pa.chunked_array(taken, texts_N.type)
+    places = np.argsort(order, kind="stable")
+    return found if (order[1:] > order[:-1]).all() else found.take(pa.array(places))
 
 
 def take_or(values: np.ndarray, rows: IntArray, otherwise: object) -> np.ndarray:

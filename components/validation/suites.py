@@ -58,16 +58,14 @@ class Suite:
 
 
 NO_ROWS = "the table has no rows"
-NO_TIMES = "no row has a time"
-NO_OUTPUTS = "no history holds outputs to compare with"
 NOTHING_TO_CHECK: dict[Rule, str] = {
     "schema": "there are no columns",
     "labels": "no row has an output",
-    "clock": NO_TIMES,
+    "clock": "no row has a time",
     "ownership": "no question has a history",
     "time_order": "no history link has a time both on its question and on its item",
-    "gold_in_history": NO_OUTPUTS,
-    "near_gold": NO_OUTPUTS,
+    "gold_in_history": "no question has a history with outputs to compare with",
+    "near_gold": "no question has a history",
 }
 """Why a rule is not checkable when none of its checks found a row to judge; else NO_ROWS."""
 
@@ -89,7 +87,7 @@ FLAG_CHECKS: dict[str, tuple[RowRule, str, str]] = {
     "unreadable": (
         "readability",
         "expect_texts_to_be_readable",
-        "a text has broken or control characters, or neither letter nor digit",
+        "a text has broken or control characters, or neither letter, digit nor symbol",
     ),
     "repeated_id": ("uniqueness", "expect_ids_to_be_unique", "the same id stands twice"),
     "future": ("clock", "expect_times_not_in_the_future", "the time is in the future"),
@@ -110,7 +108,7 @@ FLAG_CHECKS: dict[str, tuple[RowRule, str, str]] = {
     "split_overlap": (
         "split_overlap",
         "expect_question_in_one_split",
-        "the user is asked the same in a later split",
+        "the same is asked in a later split",
     ),
     "gold_in_history": (
         "gold_in_history",
@@ -120,7 +118,7 @@ FLAG_CHECKS: dict[str, tuple[RowRule, str, str]] = {
     "near_gold": (
         "near_gold",
         "expect_no_near_gold_in_history",
-        "the gold is nearly an output, or the input nearly an item, of its own history",
+        "its text is nearly an item of its own history, or (text tasks) its gold nearly an output",
     ),
     "foreign_item": (
         "ownership",
@@ -206,7 +204,7 @@ def _build_suite(
 
 
 def _explain_meaningless(rule: RowRule, task: Task, config: ValidationConfig) -> str:
-    if rule in ("gold_in_history", "near_gold") and task.labels:
+    if rule == "gold_in_history" and task.labels:
         return f"answers are labels (kind {task.kind}), which histories rightly hold"
     if rule == "erased_users" and config.tombstones is None:
         return "no file of erased users is given (validation.tombstones)"

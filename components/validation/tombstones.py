@@ -8,7 +8,8 @@ row. The file is replaced as a whole, so that a reader sees one state or the nex
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from components.folder import hash_file
 from components.user_hash import hash_user, load_key
 from components.validation.config import ValidationConfig
 
+HASH = re.compile("[0-9a-f]{64}")
 KEY_CHECK = b"key_check"
 SCHEMA = pa.schema({"user_hash": pa.string(), "erased_at": pa.timestamp("ms", tz="UTC")})
 
@@ -43,7 +45,11 @@ def write_tombstones(path: Path, erased: Mapping[str, datetime], key: bytes) -> 
         path: Where to; what is there gives way once the new file is complete.
         erased: When each user was erased, by `components.user_hash.hash_user`.
         key: Of the hashes.
+
+    Raises:
+        ValueError: If something that is no hash stands among them, as a user's id would.
     """
+    _check_hashes(str(path), erased)
     columns = [sorted(erased), [erased[user].astimezone(UTC) for user in sorted(erased)]]
     metadata = {KEY_CHECK: _check_value(key)}
     table = pa.table(columns, schema=SCHEMA).replace_schema_metadata(metadata)
@@ -76,6 +82,7 @@ def read_tombstones(path: Path, key: bytes) -> dict[str, datetime]:
     for column in SCHEMA.names:
         if table[column].null_count:
             raise ValueError(f"{path}, field {column!r}: has rows without a value")
+    _check_hashes(str(path), table["user_hash"].to_pylist())
     return dict(zip(table["user_hash"].to_pylist(), table["erased_at"].to_pylist(), strict=True))
 
 
@@ -91,7 +98,9 @@ def find_erased_users(config: ValidationConfig, key_file: Path) -> ErasedUsers |
     """
     if config.tombstones is None:
         return None
-    key = load_key(key_file)
+    if not config.tombstones.is_file():
+        raise ValueError(f"tombstones: there is no file {config.tombstones}")
+    key = load_key(key_file, create=False)
     hashes = frozenset(read_tombstones(config.tombstones, key))
     if config.tombstones_hash not in (None, hash_file(config.tombstones)):
         raise ValueError(f"{config.tombstones} has changed since the run was started")
@@ -101,11 +110,20 @@ def find_erased_users(config: ValidationConfig, key_file: Path) -> ErasedUsers |
 def resolve_tombstones(config: ValidationConfig) -> ValidationConfig:
     """Return the settings with the file's sha256, so that cache keys follow its content.
 
-    A file that isn't on this machine, but where histories are validated, is left as it is.
+    Raises:
+        ValueError: If there is no such file: a cached validation could hide who was erased since.
     """
-    if config.tombstones is None or not config.tombstones.is_file():
+    if config.tombstones is None:
         return config
+    if not config.tombstones.is_file():
+        raise ValueError(f"validation.tombstones: there is no file {config.tombstones}")
     return config.model_copy(update={"tombstones_hash": hash_file(config.tombstones)})
+
+
+def _check_hashes(name: str, hashes: Iterable[str]) -> None:
+    for number, user_hash in enumerate(hashes, start=1):
+        if not HASH.fullmatch(user_hash):
+            raise ValueError(f"{name}, row {number}, field 'user_hash': no HMAC-SHA256 in hex")
 
 
 def _check_value(key: bytes) -> bytes:

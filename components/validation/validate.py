@@ -9,7 +9,7 @@ from components.validation.config import ValidationConfig
 from components.validation.data_docs import render_data_docs
 from components.validation.judge import judge_histories
 from components.validation.personal_findings import mask_pieces
-from components.validation.report import ValidationError, ValidationReport
+from components.validation.report import UnsoundHistoriesError, ValidationReport
 from components.validation.tombstones import ErasedUsers
 from components.validation.validation_folder import (
     ValidationFiles,
@@ -52,8 +52,8 @@ def validate_histories(
         The sound histories, and the folder and figures of the report.
 
     Raises:
-        ValidationError: If a rule's share of defects is above its threshold; names rule, count,
-            share, threshold and ids. `validation/` is there to look at.
+        UnsoundHistoriesError: If a rule's share of defects is above its threshold; names rule,
+            count, share, threshold and ids. `validation/` is there to look at.
     """
     judgement = judge_histories(histories, task, config, erased, show_texts)
     report = judgement.report
@@ -62,7 +62,7 @@ def validate_histories(
         directory / "validation", ValidationFiles(report, judgement.quarantine, page)
     )
     if report.stopping:
-        raise ValidationError(report)
+        raise UnsoundHistoriesError(report)
     assert judgement.sound is not None, "wrong columns stop every run"
     items, questions = judgement.sound.items(), judgement.sound.questions()
     if config.personal_data == "mask":

@@ -49,6 +49,12 @@ class ValidationFiles:
     """The Data Docs, HTML."""
 
 
+def is_findings(directory: Path) -> bool:
+    """Return whether a directory holds nothing but what a validation leaves."""
+    names = {REPORT, QUARANTINE, DATA_DOCS}
+    return directory.is_dir() and {path.name for path in directory.iterdir()} <= names
+
+
 def write_validation(directory: Path, files: ValidationFiles) -> ValidationFolder:
     """Write the folder anew, complete or not at all.
 

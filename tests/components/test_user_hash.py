@@ -33,3 +33,17 @@ def test_the_environments_key_comes_first(tmp_path, monkeypatch):
     monkeypatch.setenv(KEY_VARIABLE, "secret")
     assert load_key(tmp_path / "key") == b"secret"
     assert not (tmp_path / "key").exists()
+
+
+def test_who_only_looks_users_up_makes_no_key(tmp_path):
+    with pytest.raises(ValueError, match=f"{KEY_VARIABLE} is not set, and no .*key"):
+        load_key(tmp_path / "key", create=False)
+    assert not (tmp_path / "key").exists()
+    made = load_key(tmp_path / "key")
+    assert load_key(tmp_path / "key", create=False) == made
+
+
+def test_a_key_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match="key holds no ASCII text"):
+        load_key(tmp_path / "key")

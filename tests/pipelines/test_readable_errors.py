@@ -10,7 +10,7 @@ from components.histories.simulator import simulate
 from components.reporting.config import ReportConfig
 from components.tasks.lamp import LAMP_2
 from components.validation.config import ValidationConfig
-from components.validation.report import ValidationError
+from components.validation.report import UnsoundHistoriesError
 from pipelines.train_persona import train_persona
 from steps.model_registry import open_registry
 from tests.components.tiny_world import SIMULATOR
@@ -61,7 +61,7 @@ def test_unsound_histories_leave_their_findings_in_zenml_and_mlflow(
         "thresholds": {"shared_texts": 0},
     }
 
-    with pytest.raises(ValidationError, match="rule 'shared_texts' fails for"):
+    with pytest.raises(UnsoundHistoriesError, match="rule 'shared_texts' fails for"):
         train_persona.with_options(enable_step_logs=False, run_name="unsound")(
             data=DataConfig(source="lamp", lamp=LampConfig(folder=folder)),
             validation=ValidationConfig.model_validate(strict),

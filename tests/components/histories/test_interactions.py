@@ -160,6 +160,18 @@ def test_dropped_labels_are_left_out_before_counting(tmp_path: Path, task: Task)
         read(make_config(path, drop_labels=("9",)), task)
 
 
+def test_bad_rows_are_named_together_up_to_a_limit(tmp_path: Path, task: Task) -> None:
+    events = make_events()
+    events[2]["timestamp"], events[5]["score"] = "soon", None
+    path = write_jsonl(tmp_path / "e.jsonl", events)
+    with pytest.raises(ValueError, match=r"row 3, field 'timestamp'.*\n.*row 6, field 'score'"):
+        read(make_config(path), task)
+    path = write_jsonl(tmp_path / "f.jsonl", [{**event, "score": None} for event in events * 3])
+    with pytest.raises(ValueError, match="field 'score': has no value") as caught:
+        read(make_config(path), task)
+    assert len(str(caught.value).splitlines()) == 10
+
+
 def test_a_label_of_no_task_is_left_to_the_validation(tmp_path: Path, task: Task) -> None:
     events = make_events()
     events[3]["score"] = 9

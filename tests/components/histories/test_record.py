@@ -32,6 +32,14 @@ def test_what_is_no_text_names_place_and_field(values: dict[str, Any], said: str
     assert str(caught.value).startswith(f"f.csv, row 7, field 'x': {said}")
 
 
+def test_an_error_shows_the_beginning_of_a_value_only() -> None:
+    record = Record("f", {"x": "a text of a user who wrote it into the wrong column"})
+    with pytest.raises(
+        ValueError, match=r"'x': 'a text of a user who wrote it into the \.\.\. is no"
+    ):
+        record.time("x")
+
+
 def test_an_id_is_not_blank() -> None:
     assert Record("f", {"x": 17}).identifier("x") == "17"
     with pytest.raises(ValueError, match="'x': is blank"):

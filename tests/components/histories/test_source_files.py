@@ -69,6 +69,35 @@ def test_bad_rows_name_file_and_row(tmp_path: Path, name: str, text: str, said: 
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"x": ' + "9" * 5000 + "}"], ids=["deep", "long"])
+def test_json_beyond_the_parsers_limits_names_file_and_row(tmp_path: Path, line: str) -> None:
+    path = write_text(tmp_path / "e.jsonl", '{"x": 1}\n' + line)
+    with pytest.raises(ValueError, match=r"e\.jsonl, row 2: no JSON that can be read"):
+        list(read_rows(path))
+    with pytest.raises(ValueError, match=r"e\.json, row 1: no JSON that can be read"):
+        read_json(write_text(tmp_path / "e.json", line))
+
+
+def test_a_time_that_python_has_no_name_for_is_named(tmp_path: Path) -> None:
+    table = pa.table({"t": pa.array([2**62], pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "e.parquet")
+    with pytest.raises(ValueError, match=r"e\.parquet, rows from 1 on: a value can't be read"):
+        list(read_rows(tmp_path / "e.parquet"))
+
+
+def test_columns_that_stand_twice_are_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "e.parquet")
+    for path in (tmp_path / "e.parquet", write_text(tmp_path / "e.csv", "text,text\na,b\n")):
+        with pytest.raises(ValueError, match=rf"{path.name}: columns stand twice: \['text'\]"):
+            list(read_rows(path))
+
+
+def test_a_field_of_a_csv_may_be_giant(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "e.csv", f"text\n{'x' * 200_000}\n")
+    assert [len(row["text"]) for _, row in read_rows(path)] == [200_000]
+
+
 @pytest.mark.parametrize("name", ["e.jsonl", "e.parquet", "e.csv.gz"])
 def test_absent_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name}: there is no such file"):

@@ -16,7 +16,7 @@ from components.histories.read import read_histories
 from components.histories.tables import ITEM_SCHEMA, QUESTION_SCHEMA, HistoryRows
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
-from components.validation.report import ValidationError, ValidationReport
+from components.validation.report import UnsoundHistoriesError, ValidationReport
 from components.validation.validate import validate_histories
 from components.validation.validation_folder import ValidationFolder
 from tests.components.validation.histories import (
@@ -40,7 +40,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
-)
+) | st.sampled_from([10**400, [[[[[[[[]]]]]]]]])
 FIELDS = ("user_id", "timestamp", "review", "score")
 EVENTS = st.fixed_dictionaries(
     {},
@@ -146,7 +146,7 @@ def test_wrong_columns_are_a_validation_error(columns: dict[str, pa.DataType]) -
         replace_table(histories, "items", table)
         try:
             validate(histories, SCORE, Path(temporary) / "out")
-        except ValidationError as err:
+        except UnsoundHistoriesError as err:
             assert {result.rule for result in err.report.stopping} == {"schema"}
             assert err.report.stopping[0].failed == len(columns)
         else:

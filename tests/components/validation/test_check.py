@@ -131,6 +131,9 @@ def test_erased_users_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ({}, {"validation": {"treshold": 1}}, "run.yaml: validation.treshold: Extra inputs"),
         ({}, {"task": "LaMP_9"}, "no built-in task 'LaMP_9'"),
         ({}, {"data": {}}, "run.yaml: data.interactions.input: Field required"),
+        ({}, {"data": [1]}, "run.yaml: data: Input should be a valid dictionary"),
+        ({}, {"data": {"interactions": "hello"}}, "run.yaml: data.interactions: Input should be"),
+        ({}, {"validaton": {}}, "run.yaml: parameters.validaton: did you mean 'validation'?"),
     ],
 )
 def test_what_cannot_be_read_is_exit_code_2_and_names_the_place(
@@ -148,7 +151,43 @@ def test_what_cannot_be_read_is_exit_code_2_and_names_the_place(
     assert not (tmp_path / "events.jsonl.validation").exists()
 
 
-@pytest.mark.parametrize("content", ["[1, 2", "just text", "task: {}"])
+def test_a_folder_with_something_else_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, config = write_events(tmp_path / "events.jsonl"), write_config(tmp_path / "run.yaml")
+    assert run(monkeypatch, source, "--config", config, "--folder", tmp_path) == 2
+    assert "holds something else than findings" in capsys.readouterr().err
+    assert source.exists() and config.exists()
+
+
+def test_a_split_without_questions_stops_as_it_would_stop_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = {"path": "elsewhere.jsonl", **MAPPING, "test_share": 0}
+    data = {"source": "interactions", "interactions": mapping}
+    source, config = (
+        write_events(tmp_path / "e.jsonl"),
+        write_config(tmp_path / "c.yaml", data=data),
+    )
+    assert run(monkeypatch, source, "--config", config) == 1
+    assert "The run stops: there are no test questions to evaluate" in capsys.readouterr().out
+    write_config(config, data=data, evaluation={"split": "dev", "arms": ["base"]})
+    assert run(monkeypatch, source, "--config", config) == 0
+
+
+def test_a_crash_is_told_from_a_run_that_would_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(check, "check", crash)
+    source, config = write_events(tmp_path / "e.jsonl"), write_config(tmp_path / "c.yaml")
+    assert run(monkeypatch, source, "--config", config) == 2
+    assert "RuntimeError: unforeseen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["[1, 2", "just text", "task: {}", "day: 2024-99-99"])
 def test_a_config_that_is_none_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

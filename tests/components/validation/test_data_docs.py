@@ -66,7 +66,9 @@ def test_the_page_begins_with_the_verdict_and_needs_no_network(tmp_path: Path) -
     positions = [page.index(part) for part in parts]
     assert positions == sorted(positions)
     assert page.count(">not met<") == 1
-    # 2 of columns, 17 of items, 20 of questions and 2 of history links, less the one above.
-    assert page.count(">met<") == 40
-    assert "strictly before its question" in page  # our own expectations say it in our own words
+    # 2 of columns, 17 of items, 21 of questions and 2 of history links, less the one above.
+    assert page.count(">met<") == 41
+    assert (
+        "before its question; the same second, or day" in page
+    )  # our own expectations say it in our own words
     assert not re.search(r"<(script|link|img)|https?:|@import|url\(", page)

@@ -56,7 +56,7 @@ def test_batches_add_up_to_the_whole(engine: Engine, rows_per_frame: int) -> Non
     assert found.sections == engine.run(suite, [frame]).sections
     shown = str(found.sections)
     assert shown.count("50% unexpected") == 2 and shown.count("0% unexpected") == 3
-    assert "12" in shown and "strictly before its question" in shown
+    assert "12" in shown and "before its question; the same second, or day" in shown
 
 
 def test_an_expectation_that_cannot_be_checked_is_an_error(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from components.histories.tables import HistoryRows
 from components.validation.config import Thresholds
-from components.validation.report import PersonalDataCount, ValidationError
+from components.validation.report import PersonalDataCount, UnsoundHistoriesError
 from tests.components.validation.histories import (
     HEADLINE,
     make_rows,
@@ -41,6 +41,13 @@ def test_finds_are_counted_once_a_row_by_kind(tmp_path: Path) -> None:
     assert "It is passed on as it came" in page and "ann@example.org" not in page
 
 
+def test_an_answer_adds_to_its_question(tmp_path: Path) -> None:
+    rows = make_rows(HEADLINE)
+    spoil_question(1, payload="ask a@example.com", output="or b@example.org")(rows)
+    [found] = validate(tmp_path, rows, HEADLINE).report.personal_data
+    assert (found.rows, found.finds) == (1, 2)
+
+
 def test_masked_texts_are_what_is_passed_on(tmp_path: Path) -> None:
     rows = spoil_rows()
     outcome = validate(tmp_path, rows, HEADLINE, Thresholds(), personal_data="mask")
@@ -56,7 +63,7 @@ def test_masked_texts_are_what_is_passed_on(tmp_path: Path) -> None:
 
 def test_refused_rows_stop_the_run_or_go_to_quarantine(tmp_path: Path) -> None:
     with pytest.raises(
-        ValidationError, match="rule 'personal_data' fails for 1 of 6 history items"
+        UnsoundHistoriesError, match="rule 'personal_data' fails for 1 of 6 history items"
     ):
         validate(tmp_path / "a", spoil_rows(), HEADLINE, Thresholds(), personal_data="refuse")
     outcome = validate(tmp_path / "b", spoil_rows(), HEADLINE, personal_data="refuse")

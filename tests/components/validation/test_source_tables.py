@@ -3,8 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pytest
 
-from components.validation.source_tables import list_texts, open_tables, take_apart, take_or
+from components.validation.source_tables import (
+    list_texts,
+    open_tables,
+    take_apart,
+    take_or,
+    take_texts,
+)
 from tests.components.validation.histories import (
     HEADLINE,
     SCORE,
@@ -51,3 +59,16 @@ def test_outputs_are_users_texts_unless_they_are_labels() -> None:
 
 def test_a_row_that_is_none_takes_the_other_value() -> None:
     assert take_or(np.array([5, 6]), np.array([1, -1, 0]), 9).tolist() == [6, 9, 5]
+
+
+@pytest.mark.parametrize("rows", [[0, 2, 5], [5, 0, 2, 2], [], [4]])
+def test_texts_are_taken_as_arrow_takes_them(rows: list[int]) -> None:
+    texts = pa.chunked_array([["a", None], [], ["c", "d", "e"], ["f"]])
+    taken = take_texts(texts, np.array(rows, np.int64))
+    assert taken.to_pylist() == [texts[row].as_py() for row in rows]
+
+
+def test_texts_are_taken_from_a_column_of_more_than_two_gigabytes() -> None:
+    chunk = pa.array(["x" * 1_000_000] * 140)
+    texts = pa.chunked_array([chunk] * 16)  # the same buffer 16 times
+    assert [len(text) for text in take_texts(texts, np.array([2239, 0])).to_pylist()] == [10**6] * 2

@@ -8,7 +8,7 @@ import pytest
 
 from components.user_hash import KEY_VARIABLE, hash_user
 from components.validation.config import RowRule, Thresholds
-from components.validation.report import TableName, ValidationError
+from components.validation.report import TableName, UnsoundHistoriesError
 from components.validation.tombstones import write_tombstones
 from tests.components.validation.histories import (
     HEADLINE,
@@ -28,12 +28,24 @@ SHARED = [spoil_item(1, input=f"{LONG} somebody"), spoil_item(5, input=f"{LONG} 
 ASKED_TWICE = [
     spoil_question(0, split="train", payload="Good\u2026 movie!"),
     spoil_question(1, payload="good movie"),
-    spoil_question(2, split="dev", payload="good movie"),
+    spoil_question(2, split="dev", payload="good movie"),  # somebody else
 ]
+ASKED_OTHERS = [
+    spoil_question(0, split="train", payload=f"{LONG} nobody", output="1"),
+    spoil_question(3, payload=f"{LONG}, nobody."),
+]
+NOON = datetime(2020, 1, 4, 12)
+SAME_DAY = [
+    spoil_item(1, time=datetime(2020, 1, 4)),  # midnight: the hour is not known
+    spoil_item(2, time=datetime(2020, 1, 4, 11)),
+    spoil_question(0, time=NOON),
+]
+OWN_TEXT = [spoil_item(0, input=f"{LONG} me"), spoil_question(0, payload=f"{LONG}: ME")]
 UNREADABLE = [
     spoil_item(0, input="caf\ufffd"),
     spoil_item(1, text="a\x00b"),
     spoil_item(2, input="?! \u2026"),
+    spoil_item(3, input="\u2605\u2605\u2605\u2605"),  # four stars are an opinion
 ]
 UNSET = [spoil_item(0, time=datetime(1970, 1, 1)), spoil_item(4, time=datetime(1970, 12, 31))]
 LATER = datetime(2999, 1, 1)
@@ -59,6 +71,9 @@ TOO_LATE = [spoil_item(2, time=datetime(2020, 1, 4)), spoil_item(3, time=datetim
         ("near_duplicates", "items", COPIES, 6, ("ann/i2",)),
         ("shared_texts", "items", SHARED, 6, ("ann/i1", "bob/i5")),
         ("split_overlap", "questions", ASKED_TWICE, 4, ("q0",)),
+        ("split_overlap", "questions", ASKED_OTHERS, 4, ("q0",)),
+        ("near_gold", "questions", OWN_TEXT, 3, ("q0",)),
+        ("time_order", "history_links", SAME_DAY, 9, ("q0 < i1",)),
         ("personal_data", "items", [spoil_item(2, text=NUMBER)], 6, ("ann/i2",)),
         ("personal_data", "questions", [spoil_question(2, payload=NUMBER)], 4, ("q2",)),
         ("ownership", "history_links", [spoil_question(3, history=[0])], 10, ("q3 < i0",)),
@@ -154,7 +169,7 @@ def test_a_gold_in_history_needs_outputs(tmp_path: Path) -> None:
     result = find(validate(tmp_path, rows, HEADLINE).report, "gold_in_history", "questions")
     assert (result.status, result.reason) == (
         "not_checkable",
-        "no history holds outputs to compare with",
+        "no question has a history with outputs to compare with",
     )
 
 
@@ -167,7 +182,7 @@ def test_a_near_copy_of_the_gold_is_found_and_the_gold_itself_is_not(tmp_path: P
     spoil_question(2, payload="It was a bright, cold day in April; and the clocks struck!")(rows)
     outcome = validate(tmp_path, rows, HEADLINE, severities=STRICT)
     near = find(outcome.report, "near_gold", "questions")
-    assert (near.checked, near.ids) == (4, ("q0", "q2"))
+    assert (near.checked, near.ids) == (3, ("q0", "q2"))
     assert find(outcome.report, "gold_in_history", "questions").ids == ("q1",)
 
 
@@ -190,13 +205,14 @@ def test_erased_users_are_found_in_both_tables(tmp_path: Path, monkeypatch: Any)
     assert find(outcome.report, "erased_users", "items").ids == ("bob/i4", "bob/i5")
     assert find(outcome.report, "erased_users", "questions").ids == ("q2", "q3")
     assert set(outcome.histories.items["user_id"]) == {"ann"}
-    with pytest.raises(ValidationError, match="erased_users"):
+    with pytest.raises(UnsoundHistoriesError, match="erased_users"):
         validate(tmp_path / "stops", make_rows(), thresholds=Thresholds(), tombstones=path)
 
 
-def test_a_later_split_is_another_users_business(tmp_path: Path) -> None:
+def test_a_short_question_is_the_same_only_with_its_user_and_gold(tmp_path: Path) -> None:
     rows = make_rows()
     spoil_question(0, split="train", payload="good movie")(rows)
+    spoil_question(1, payload="good movie", output="3")(rows)
     spoil_question(2, payload="good movie")(rows)
     spoil_question(3, payload="good movie")(rows)  # again, but in the same split
     report = validate(tmp_path, rows).report
