@@ -20,6 +20,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -160,6 +161,7 @@ def check(
     with tempfile.TemporaryDirectory() as scratch:
         directory, problem = Path(scratch), ""
         raw = read_histories(settings.data, settings.task, 0, directory / "raw")
+        pa.default_memory_pool().release_unused()  # what the reader took
         try:
             with suppress(UnsoundHistoriesError):  # the report says so
                 outcome = validate_histories(

@@ -31,6 +31,7 @@ Flags: TypeAlias = dict[str, Any]
 BROKEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\x{fffd}\x{fffe}\x{ffff}]"
 """Control characters, and what stands for bytes that were no character."""
 WORD = r"[\pL\pN\pS]"
+LINKS_AT_ONCE = 1 << 20
 MIN_ITEMS_OF_ONE_TIME = 5
 """So many items of one user with one time are an import's time, not the user's."""
 
@@ -104,19 +105,23 @@ def _flag_questions(tables: SourceTables, task: Task) -> Flags:
 
 
 def _flag_links(tables: SourceTables) -> Flags:
-    known_L = tables.item_rows_L >= 0
-    owners_L = take_or(tables.users_I, tables.item_rows_L, -1)
-    askers_L = tables.users_Q[tables.question_rows_L]
-    own_L = known_L & (owners_L == askers_L) & (owners_L >= 0)
-    item_times = tables.items["time"].to_numpy()
-    item_times_L = take_or(item_times, tables.item_rows_L, np.datetime64("NaT", "s"))
-    question_times_L = tables.questions["time"].to_numpy()[tables.question_rows_L]
-    days_L = item_times_L.astype("datetime64[D]")
-    # Midnight stands for a day whose hour nobody knows.
-    is_same_day_L = (days_L == item_times_L) & (days_L == question_times_L.astype("datetime64[D]"))
-    late_L = (item_times_L >= question_times_L) | is_same_day_L
-    known_L = ~np.isnat(item_times_L) & ~np.isnat(question_times_L)
-    return {"foreign_item": ~own_L, "late_item": _judge_where(known_L, late_L)}
+    num_links = len(tables.item_rows_L)
+    foreign_L, late_L, dated_L = np.zeros((3, num_links), bool)
+    item_times, question_times = (
+        table["time"].to_numpy() for table in (tables.items, tables.questions)
+    )
+    for start in range(0, num_links, LINKS_AT_ONCE):
+        piece = slice(start, start + LINKS_AT_ONCE)
+        items, questions = tables.item_rows_L[piece], tables.question_rows_L[piece]
+        owners = take_or(tables.users_I, items, -1)
+        foreign_L[piece] = (owners < 0) | (owners != tables.users_Q[questions])
+        happened, asked = take_or(item_times, items, "NaT"), question_times[questions]
+        dated_L[piece] = ~np.isnat(happened) & ~np.isnat(asked)
+        day = happened.astype("datetime64[D]")
+        # Midnight stands for a day whose hour nobody knows.
+        is_same_day = (day == happened) & (day == asked.astype("datetime64[D]"))
+        late_L[piece] = (happened >= asked) | is_same_day
+    return {"foreign_item": foreign_L, "late_item": _judge_where(dated_L, late_L)}
 
 
 def _flag_unreadable(table: pa.Table, columns: tuple[str, ...]) -> NDArray[np.bool_]:
