@@ -155,7 +155,9 @@ def train_ten_steps(kind, encoder_folder):
 def test_ten_steps_give_the_golden_losses_and_move_the_embedder_alone(kind, encoder_folder):
     untouched = make_llm(kind, encoder_folder).model.state_dict()
     model, losses = train_ten_steps(kind, encoder_folder)
-    assert losses == pytest.approx(GOLDEN[kind], rel=1e-3)
+    # Another CPU rounds otherwise, and ten steps at so large a rate make .0011 of it (seen).
+    assert losses[:5] == pytest.approx(GOLDEN[kind][:5], rel=1e-4)
+    assert losses[5:] == pytest.approx(GOLDEN[kind][5:], rel=5e-3)
     assert sum(losses[5:]) < sum(losses[:5])
     for name, weight in model.llm_model.state_dict().items():
         assert torch.equal(weight, untouched[name]), name
