@@ -221,7 +221,12 @@ class PostgresDatabase(Database):
         return CATALOG_NAME  # one pool of connections for all
 
     def _open(self, name: str) -> Engine:
-        engine = create_engine(self._url, isolation_level="AUTOCOMMIT", hide_parameters=True)
+        engine = create_engine(
+            self._url,
+            isolation_level="AUTOCOMMIT",
+            max_overflow=-1,  # as many connections as there are threads
+            hide_parameters=True,  # nothing of a user gets into error messages and logs
+        )
         try:
             with engine.connect() as connection:
                 if not engine.dialect.has_table(connection, SETTINGS.name):

@@ -1,12 +1,13 @@
 """Databases by name, opened when first asked for, by each process for itself."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.sql import ClauseElement
 
 
@@ -42,7 +43,8 @@ class Engines:
     def __init__(self, open_engine: Callable[[str], Engine]) -> None:
         self._open_engine = open_engine
         self._engines: dict[str, Engine] | None = {}
-        self._inherited: list[dict[str, Engine]] = []
+        self._idle: defaultdict[str, list[PoolProxiedConnection]] = defaultdict(list)
+        self._inherited: list[Any] = []
         self._pid = os.getpid()
         self._lock = Lock()
 
@@ -56,8 +58,9 @@ class Engines:
             raise ValueError("the persona store is closed")
         if os.getpid() != self._pid:
             # A child must not even close its parent's connections.
-            self._inherited.append(self._engines)
-            self._engines, self._pid, self._lock = {}, os.getpid(), Lock()
+            self._inherited += [self._engines, self._idle]
+            self._engines, self._idle = {}, defaultdict(list)
+            self._pid, self._lock = os.getpid(), Lock()
         if (engine := self._engines.get(name)) is not None:
             return engine
         with self._lock:
@@ -66,16 +69,23 @@ class Engines:
             return self._engines[name]
 
     def fetch(self, name: str, query: Query, parameters: Mapping[str, Any]) -> list[Any]:
-        """Return all rows of a query, by the driver itself."""
+        """Return all rows of a query, by the driver itself.
+
+        Connections for it are kept at hand: the engine's pool would take a third of the time.
+        """
         engine = self.engine(name)
         text, fixed = query.compile(engine)
-        connection = engine.raw_connection()
+        idle = self._idle[name]
+        connection = idle.pop() if idle else engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(text, {**fixed, **parameters})
-            return cursor.fetchall()
-        finally:
-            connection.close()
+            rows = cursor.fetchall()
+        except BaseException:
+            connection.invalidate()
+            raise
+        idle.append(connection)
+        return rows
 
     @contextmanager
     def write(self, name: str) -> Iterator[Connection]:
@@ -95,6 +105,9 @@ class Engines:
     def close(self) -> None:
         """Close all connections of this process."""
         if self._engines is not None and os.getpid() == self._pid:
+            for idle in self._idle.values():
+                while idle:
+                    idle.pop().close()
             for engine in self._engines.values():
                 engine.dispose()
         self._engines = None

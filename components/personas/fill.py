@@ -17,7 +17,7 @@ from components.personas.store import PersonaStore
 logger = logging.getLogger(__name__)
 
 STORE_DIRECTORY = "personas"
-USERS_PER_BATCH = 500
+USERS_PER_BATCH = 2000
 
 
 class PersonaStoreFolder(Folder):

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from components.personas.databases import Database
-from components.personas.tables import APPENDED, EMPTY_GENERATION, ITEMS, NAMESPACES, WATERMARKS
+from components.personas.tables import (
+    APPENDED,
+    EMPTY_GENERATION,
+    IS_APPENDED,
+    ITEMS,
+    NAMESPACES,
+    WATERMARKS,
+)
 
 
 class Generations:
@@ -106,9 +113,7 @@ class Generations:
             watermarks = self._lowest_watermarks(connection, kept)
         old = ITEMS.c.generation.not_in([APPENDED, *kept]) & (ITEMS.c.generation < max(kept))
         for shard in range(self._database.num_shards):
-            taken_in = (ITEMS.c.generation == APPENDED) & (
-                ITEMS.c.sequence <= watermarks.get(shard, 0)
-            )
+            taken_in = IS_APPENDED & (ITEMS.c.sequence <= watermarks.get(shard, 0))
             here = (ITEMS.c.shard == shard, ITEMS.c.namespace_id == self._namespace_id)
             with self._database.write(shard) as (connection, _):
                 connection.execute(delete(ITEMS).where(*here, old))

@@ -1,6 +1,7 @@
 """One tenant's personas under one history encoder: what every read and write needs to know."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -32,7 +33,7 @@ class Namespace:
     dim: int
     namespace_id: int
 
-    @property
+    @cached_property
     def hashes(self) -> RowHashes:
         """The hashes that stand in rows."""
         return RowHashes(self.custody.hash_key, self.tenant)
@@ -43,7 +44,11 @@ class Namespace:
 
     def context_of(self, user_hash: bytes) -> bytes:
         """Return what a user's rows are bound to."""
-        return make_context(self.tenant, self.fingerprint, user_hash)
+        return self._context + user_hash
+
+    @cached_property
+    def _context(self) -> bytes:
+        return make_context(self.tenant, self.fingerprint)
 
     def owner(self, shard: int, user_hash: bytes) -> dict[str, Any]:
         """Return the columns that every row of a user has."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,16 +21,15 @@ from components.personas.persona import PersonaItem, StoredPersona
 
 DTYPE = np.dtype("<f2")
 EPOCH = datetime(1970, 1, 1)
-NO_TIME = -(2**63)  # before every time: such items count as oldest
+NO_TIME = -(2**63)  # numpy's "not a time", and before every time: such items count as oldest
 NONCE_BYTES = 12
-TIME_BYTES = 8
 PLACE = struct.Struct(">qq")
 TIME = struct.Struct("<q")
 
 
-def make_context(tenant: str, fingerprint: str, user_hash: bytes) -> bytes:
-    """Return what all rows of a user under a fingerprint are bound to."""
-    return hashlib.sha256(json.dumps([tenant, fingerprint]).encode()).digest() + user_hash
+def make_context(tenant: str, fingerprint: str) -> bytes:
+    """Return what all rows of a tenant under a fingerprint are bound to, 32 bytes."""
+    return hashlib.sha256(json.dumps([tenant, fingerprint]).encode()).digest()
 
 
 class Sealer:
@@ -38,7 +37,7 @@ class Sealer:
 
     Args:
         key: The user's data key, 32 bytes.
-        context: Of `make_context`.
+        context: Of `make_context`, and the user's hash.
     """
 
     def __init__(self, key: bytes, context: bytes) -> None:
@@ -61,19 +60,25 @@ class Sealer:
         contents = json.dumps([user_id, item.content_hash, item.output, item.text]).encode()
         return self._seal(persona, bound + b"p"), self._seal(contents, bound + b"c")
 
-    def open_persona(self, rows: Iterable[Sequence[Any]], dim: int) -> StoredPersona:
+    def open_persona(self, rows: Sequence[Sequence[Any]], dim: int) -> StoredPersona:
         """Return rows of (item hash, generation, sequence, persona), as they come.
 
         Raises:
             cryptography.exceptions.InvalidTag: If a row is not what was sealed here.
         """
-        end = TIME_BYTES + dim * DTYPE.itemsize
-        opened = [self._open(row[3], self._bind(*row[:3]) + b"p") for row in rows]
-        stored = bytearray().join([plain[TIME_BYTES:end] for plain in opened])  # writable
+        decrypt, context = self._cipher.decrypt, self._context
+        places = [row[0] + PLACE.pack(row[1], row[2]) + b"p" for row in rows]
+        opened = [
+            decrypt(row[3][:NONCE_BYTES], row[3][NONCE_BYTES:], context + place)
+            for row, place in zip(rows, places, strict=True)
+        ]
+        end = TIME.size + dim * DTYPE.itemsize
+        stored = bytearray().join([plain[TIME.size : end] for plain in opened])  # writable
+        times = np.frombuffer(b"".join([plain[: TIME.size] for plain in opened]), "<M8[us]")
         return StoredPersona(
             vectors=np.frombuffer(stored, DTYPE).reshape(len(opened), dim),
             item_ids=tuple([plain[end:].decode() for plain in opened]),
-            times=tuple([_from_microseconds(TIME.unpack_from(plain)[0]) for plain in opened]),
+            times=tuple(times.tolist()),
         )
 
     @staticmethod
@@ -167,7 +172,3 @@ def _to_microseconds(time: datetime | None) -> int:
     if time.tzinfo is not None:
         time = time.astimezone(UTC).replace(tzinfo=None)
     return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def _from_microseconds(time_us: int) -> datetime | None:
-    return None if time_us == NO_TIME else EPOCH + timedelta(microseconds=time_us)

@@ -73,6 +73,7 @@ def _build_engine(path: Path, attached: Path | None, durable: bool) -> Engine:
         # Transactions are begun explicitly.
         connect_args={"isolation_level": None, "timeout": LOCK_TIMEOUT_SECONDS},
         paramstyle="named",
+        max_overflow=-1,  # as many connections as there are threads
         hide_parameters=True,  # nothing of a user gets into error messages and logs
     )
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     func,
+    literal_column,
     select,
     union_all,
 )
@@ -85,8 +86,9 @@ ITEMS = Table(
     sqlite_with_rowid=False,  # a user's rows lie side by side
     postgresql_partition_by="LIST (shard)",
 )
-_IS_APPENDED = ITEMS.c.generation == APPENDED
-Index("appended", ITEMS.c.sequence, sqlite_where=_IS_APPENDED, postgresql_where=_IS_APPENDED)
+# A literal: a parameter that a partial index may turn on makes SQLite prepare anew for each value.
+IS_APPENDED = ITEMS.c.generation == literal_column(str(APPENDED))
+Index("appended", ITEMS.c.sequence, sqlite_where=IS_APPENDED, postgresql_where=IS_APPENDED)
 
 _NAMESPACE = bindparam("namespace_id")
 _CURRENT = (
@@ -106,7 +108,7 @@ _WATERMARK = func.coalesce(
 )
 IN_NAMESPACE = (ITEMS.c.shard == bindparam("shard"), ITEMS.c.namespace_id == _NAMESPACE)
 IN_BASE = ITEMS.c.generation == _CURRENT
-IN_LOG = (ITEMS.c.generation == APPENDED) & (ITEMS.c.sequence > _WATERMARK)
+IN_LOG = IS_APPENDED & (ITEMS.c.sequence > _WATERMARK)
 
 
 def select_served(*columns: Column[Any]) -> Select[Any]:

@@ -91,6 +91,8 @@ def write_generation(
         user = check_user(namespace, user_id, items)
         by_shard[user.shard].append(user)
     refused: set[str] = set()
+    # All at once, as each time is a write to the disk; below they are only looked up.
+    namespace.custody.keys.make([user.user_hash for part in by_shard.values() for user in part])
     for shard, users in by_shard.items():
         user_hashes = [user.user_hash for user in users]
         with namespace.database.write(shard) as (connection, _):
