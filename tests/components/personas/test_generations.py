@@ -123,21 +123,27 @@ def test_only_what_is_being_built_is_written_and_published(store):
             store.generations.publish(number, watermarks)
 
 
+class Appender(threading.Thread):
+    """Appends to one user's history until told to stop, reading after each item."""
+
+    def __init__(self, store, user, done):
+        super().__init__()
+        self.store, self.user, self.done = store, user, done
+        self.appended, self.problems = [], []
+
+    def run(self):
+        while not self.done.is_set():
+            item_id = f"{self.user}-{len(self.appended)}"
+            self.store.append(self.user, [make_item(item_id)])
+            self.appended.append(item_id)
+            found = list(self.store.get(self.user, max_items=10_000).item_ids)
+            if found != self.appended:
+                self.problems.append((found, list(self.appended)))
+
+
 def test_appends_survive_flips_and_steps_back_that_run_beside_them(store, open_store):
-    users = [f"user{number}" for number in range(4)]
-    done, problems = threading.Event(), []
-    appended = {user: [] for user in users}
-
-    def append(user):
-        while not done.is_set():
-            item_id = f"{user}-{len(appended[user])}"
-            store.append(user, [make_item(item_id)])
-            appended[user].append(item_id)
-            found = list(store.get(user, max_items=10_000).item_ids)
-            if found != appended[user]:
-                problems.append((user, found, list(appended[user])))
-
-    threads = [threading.Thread(target=append, args=[user]) for user in users]
+    done = threading.Event()
+    threads = [Appender(store, f"user{number}", done) for number in range(4)]
     for thread in threads:
         thread.start()
     batch = open_store()
@@ -152,10 +158,9 @@ def test_appends_survive_flips_and_steps_back_that_run_beside_them(store, open_s
     done.set()
     for thread in threads:
         thread.join()
-    assert problems == []
-    assert all(len(items) > 5 for items in appended.values())
-    for user in users:
-        assert list(store.get(user, max_items=10_000).item_ids) == appended[user]
+        assert thread.problems == []
+        assert len(thread.appended) > 5
+        assert list(store.get(thread.user, max_items=10_000).item_ids) == thread.appended
 
 
 def test_a_rebuild_equals_what_was_appended(store):
