@@ -80,7 +80,7 @@ class Engines:
         try:
             cursor = connection.cursor()
             cursor.execute(text, {**fixed, **parameters})
-            rows = cursor.fetchall()
+            rows = list(cursor.fetchall())
         except BaseException:
             connection.invalidate()
             raise

@@ -2,13 +2,15 @@
 
 from sqlalchemy import Connection, delete, func, select
 
-from components.personas.namespaces import Namespace
+from components.personas.custody import Custody
+from components.personas.databases import Database
+from components.personas.identifiers import RowHashes, shard_of
 from components.personas.receipts import Deletion, Receipt
 from components.personas.tables import APPENDED, ITEMS, NAMESPACES
 from components.user_hash import hash_user
 
 
-def erase_user(namespace: Namespace, user_id: str) -> Receipt:
+def erase_user(database: Database, custody: Custody, tenant: str, user_id: str) -> Receipt:
     """Erase a user of a tenant, under every fingerprint and in every generation.
 
     The key goes first: from then on no store can be written for this user, and no copy of any
@@ -16,38 +18,38 @@ def erase_user(namespace: Namespace, user_id: str) -> Receipt:
     without them while its other writers wait. Erasing again is no error, and finishes what was cut
     off.
     """
-    database, keys = namespace.database, namespace.custody.keys
-    shard, user_hash = namespace.shard_of(user_id), namespace.hashes.user(user_id)
-    keys_wiped = keys.destroy(user_hash)
+    shard = shard_of(user_id, database.num_shards)
+    user_hash = RowHashes(custody.hash_key, tenant).user(user_id)
+    keys_wiped = custody.keys.destroy(user_hash)
     here = (ITEMS.c.shard == shard, ITEMS.c.user_hash == user_hash)
     with database.write(shard) as (connection, _):
         deletions = _list_rows(connection, database.name_shard(shard), here)
         connection.execute(delete(ITEMS).where(*here))
     rows_wiped = database.wipe(shard)
-    return namespace.custody.receipts.write(
+    return custody.receipts.write(
         "forget",
-        tenant=namespace.tenant,
-        user_hash=hash_user(user_id, namespace.custody.hash_key),
+        tenant=tenant,
+        user_hash=hash_user(user_id, custody.hash_key),
         deletions=deletions,
         key_destroyed=True,
         files_wiped=keys_wiped and rows_wiped,
     )
 
 
-def readmit_user(namespace: Namespace, user_id: str) -> Receipt:
+def readmit_user(custody: Custody, tenant: str, user_id: str) -> Receipt:
     """Let an erased user be stored again, who agreed to it; the new key opens nothing old.
 
     Raises:
         ValueError: If the user was not erased.
     """
-    user_hash = namespace.hashes.user(user_id)
-    if not namespace.custody.keys.is_destroyed(user_hash):
+    user_hash = RowHashes(custody.hash_key, tenant).user(user_id)
+    if not custody.keys.is_destroyed(user_hash):
         raise ValueError(f"user {user_id!r} was not erased, so there is nothing to lift")
-    namespace.custody.keys.allow(user_hash)
-    return namespace.custody.receipts.write(
+    custody.keys.allow(user_hash)
+    return custody.receipts.write(
         "readmit",
-        tenant=namespace.tenant,
-        user_hash=hash_user(user_id, namespace.custody.hash_key),
+        tenant=tenant,
+        user_hash=hash_user(user_id, custody.hash_key),
         deletions=(),
         key_destroyed=False,
         files_wiped=False,

@@ -121,7 +121,8 @@ class PersonaStore:
 
     def forget(self, user_id: str) -> Receipt:
         """Erase a user of this tenant, see `components.personas.erasure.erase_user`."""
-        return erase_user(self._namespace, user_id)
+        space = self._namespace
+        return erase_user(space.database, space.custody, space.tenant, user_id)
 
     def readmit(self, user_id: str) -> Receipt:
         """Let an erased user be stored again, who agreed to it.
@@ -129,7 +130,7 @@ class PersonaStore:
         Raises:
             ValueError: If the user was not erased.
         """
-        return readmit_user(self._namespace, user_id)
+        return readmit_user(self._namespace.custody, self._namespace.tenant, user_id)
 
     def scan(
         self, shard: int, up_to: int = ALL_ITEMS

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     Index,
     Integer,
@@ -90,7 +91,7 @@ ITEMS = Table(
 IS_APPENDED = ITEMS.c.generation == literal_column(str(APPENDED))
 Index("appended", ITEMS.c.sequence, sqlite_where=IS_APPENDED, postgresql_where=IS_APPENDED)
 
-_NAMESPACE = bindparam("namespace_id")
+_NAMESPACE: BindParameter[int] = bindparam("namespace_id")
 _CURRENT = (
     select(NAMESPACES.c.current_generation)
     .where(NAMESPACES.c.namespace_id == _NAMESPACE)

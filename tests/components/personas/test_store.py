@@ -1,7 +1,10 @@
 """The store's contract, the same for SQLite and PostgreSQL."""
 
 import multiprocessing
+import subprocess
+import sys
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from components.personas.identifiers import shard_of
 from components.personas.persona import PersonaItem, hash_text
 from components.personas.store import PersonaStore
 from tests.components.personas.items import make_item, scan_all
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_get_returns_what_was_appended(store):
@@ -222,3 +227,14 @@ def test_forked_process_uses_connections_of_its_own(store):
     process.join()
     assert process.exitcode == 0
     assert store.get("anna").item_ids == ("a", "b")
+
+
+def test_a_reader_imports_nothing_that_a_server_must_not():
+    code = (
+        "import sys, components.personas.store\n"
+        "names = {'datasets', 'pandas', 'pyarrow', 'torch', 'components.histories.tables'}\n"
+        "sys.exit(' '.join(names & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.stderr == "\n"
