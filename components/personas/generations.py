@@ -10,7 +10,6 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from components.personas.databases import Database
 from components.personas.tables import (
-    APPENDED,
     EMPTY_GENERATION,
     IS_APPENDED,
     ITEMS,
@@ -111,7 +110,7 @@ class Generations:
             current, previous = self._pointers(connection)
             kept = {current, current if previous is None else previous}
             watermarks = self._lowest_watermarks(connection, kept)
-        old = ITEMS.c.generation.not_in([APPENDED, *kept]) & (ITEMS.c.generation < max(kept))
+        old = ITEMS.c.generation.not_in(kept) & (ITEMS.c.generation < max(kept))
         for shard in range(self._database.num_shards):
             taken_in = IS_APPENDED & (ITEMS.c.sequence <= watermarks.get(shard, 0))
             here = (ITEMS.c.shard == shard, ITEMS.c.namespace_id == self._namespace_id)

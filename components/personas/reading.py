@@ -4,6 +4,7 @@ Letters: n items of one user, E width of the history encoder.
 """
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,6 +42,8 @@ NEXT_USERS = Query(
     .order_by(ITEMS.c.user_hash)
     .limit(bindparam("num_users"))
 )
+
+BY_PLACE = itemgetter(1, 2)  # generation and sequence: the base, then what was appended
 
 T = TypeVar("T")
 Rows = list[Any]
@@ -100,7 +103,7 @@ def keep_served(rows: Rows) -> Rows:
     Args:
         rows: Of `select_served`; the first fields are item hash, generation and sequence.
     """
-    rows.sort(key=lambda row: (row[1] == APPENDED, row[2]))
+    rows.sort(key=BY_PLACE)
     if not rows or rows[-1][1] != APPENDED:
         return rows
     first: dict[bytes, Any] = {}

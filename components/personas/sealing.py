@@ -127,25 +127,24 @@ def to_matrix(user_id: str, items: Sequence[PersonaItem], dim: int) -> NDArray[n
     """
     matrix = np.empty((len(items), dim), DTYPE)
     seen: set[str] = set()
-    for row, item in zip(matrix, items, strict=True):
-        check_id(f"user {user_id!r}, item_id", item.item_id)
-        if item.item_id in seen:
-            raise _error(user_id, item, "comes twice")
-        seen.add(item.item_id)
-        _check_hash(user_id, item)
-        vector = np.asarray(item.vector)
-        if vector.shape != (dim,) or not np.issubdtype(vector.dtype, np.floating):
-            raise _error(
-                user_id,
-                item,
-                f"the vector is {vector.dtype} of shape {vector.shape}, "
-                f"allowed is floating point of shape ({dim},)",
-            )
-        with np.errstate(over="ignore"):  # beyond float16's range is infinite: found below
+    with np.errstate(over="ignore"):  # beyond float16's range is infinite: found below
+        for row, item in zip(matrix, items, strict=True):
+            check_id(f"user {user_id!r}, item_id", item.item_id)
+            if item.item_id in seen:
+                raise _error(user_id, item, "comes twice")
+            seen.add(item.item_id)
+            _check_hash(user_id, item)
+            vector = np.asarray(item.vector)
+            if vector.shape != (dim,) or vector.dtype.kind != "f":
+                raise _error(
+                    user_id,
+                    item,
+                    f"the vector is {vector.dtype} of shape {vector.shape}, "
+                    f"allowed is floating point of shape ({dim},)",
+                )
             row[:] = vector
-    for item, row in zip(items, matrix, strict=True):
-        if not np.isfinite(row).all():
-            raise _error(user_id, item, "the vector has NaN or infinite numbers as float16")
+    for row in np.flatnonzero(~np.isfinite(matrix).all(axis=1)):
+        raise _error(user_id, items[row], "the vector has NaN or infinite numbers as float16")
     return matrix
 
 

@@ -31,7 +31,8 @@ from sqlalchemy import (
     union_all,
 )
 
-APPENDED = 0
+APPENDED = 2**62
+"""Generation of appended rows: they sort after the base."""
 EMPTY_GENERATION = 1
 ALL_ITEMS = 2**62
 REPLACED = b""

@@ -68,10 +68,10 @@ def test_forget_erases_every_generation_and_says_so(store, custody, place):
     store.generations.roll_back()
     assert len(store.get("anna")) == 0
     shard = store._namespace.database.name_shard(store._namespace.shard_of("anna"))
-    names = ["appended", "generation 2", "generation 3", "generation 4"]
+    names = ["generation 2", "generation 3", "generation 4", "appended"]
     assert [(deletion.place, deletion.rows) for deletion in receipt.deletions] == [
         (f"{shard}, fingerprint minilm-1, {name}", rows)
-        for name, rows in zip(names, (1, 2, 2, 3), strict=True)
+        for name, rows in zip(names, (2, 2, 3, 1), strict=True)
     ]
     assert (receipt.action, receipt.tenant, receipt.number) == ("forget", "default", 1)
     assert receipt.user_hash == hash_user("anna", b"of the tests")
