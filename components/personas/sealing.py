@@ -143,8 +143,8 @@ def to_matrix(user_id: str, items: Sequence[PersonaItem], dim: int) -> NDArray[n
                     f"allowed is floating point of shape ({dim},)",
                 )
             row[:] = vector
-    for row in np.flatnonzero(~np.isfinite(matrix).all(axis=1)):
-        raise _error(user_id, items[row], "the vector has NaN or infinite numbers as float16")
+    for number in np.flatnonzero(~np.isfinite(matrix).all(axis=1)).tolist():
+        raise _error(user_id, items[number], "the vector has NaN or infinite numbers as float16")
     return matrix
 
 

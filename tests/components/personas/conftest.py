@@ -1,14 +1,12 @@
 """A PostgreSQL server of the tests' own, custody, and a store on each kind of database."""
 
-import os
-import shutil
-import subprocess
-import tempfile
 from itertools import count
-from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
 
+from benchmarks.postgres_server import find_binaries, run_postgres
 from components.personas.custody import open_custody
 from components.personas.store import PersonaStore
 
@@ -16,46 +14,25 @@ NUM_SHARDS = 3
 DATABASE_NUMBERS = count()
 
 
-def find_binaries():
-    """Return where PostgreSQL's server programs lie, None if there are none."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    found = installed[-1] if installed else shutil.which("pg_ctl")
-    return Path(found).resolve().parent if found else None
-
-
 @pytest.fixture(scope="session")
 def postgres():
-    """The folder of the socket of a server that listens nowhere else."""
+    """The address of a database on a server that listens on a socket of its own only."""
+    pytest.importorskip("psycopg")
     binaries = find_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="persona-plug-postgres-"))
-    user = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "nobody")
-        user = {"user": "nobody"}
-
-    def call(*command):
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **user)
-
-    data, options = folder / "data", f"-F -k {folder} -c listen_addresses="
-    call(binaries / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync")
-    call(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
-    yield folder
-    call(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    with run_postgres(binaries) as address:
+        yield make_url(address)
 
 
 @pytest.fixture
 def new_postgres(postgres):
     """The address of a new database."""
-    psycopg = pytest.importorskip("psycopg")
     name = f"store_{next(DATABASE_NUMBERS)}"
-    with psycopg.connect(
-        host=str(postgres), user="tests", dbname="postgres", autocommit=True
-    ) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql+psycopg://tests@/{name}?host={postgres}"
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    return postgres.set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
