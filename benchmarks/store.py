@@ -31,6 +31,7 @@ from sqlalchemy import make_url
 from tqdm import tqdm
 
 from benchmarks.postgres_server import find_binaries, run_postgres
+from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.persona import PersonaItem, hash_text
 from components.personas.store import PersonaStore
@@ -79,7 +80,8 @@ def invent_items(user_id: str) -> list[PersonaItem]:
 def open_store(place: Place, custody: Path, *, create: bool = False) -> PersonaStore:
     """Open the measured store."""
     given = open_custody(custody, HASH_KEY)
-    return PersonaStore.open(place, given, FINGERPRINT, DIM, num_shards=NUM_SHARDS, create=create)
+    config = PersonaStoreConfig(num_shards=NUM_SHARDS)
+    return PersonaStore.open(place, given, FINGERPRINT, DIM, config, create=create)
 
 
 def fill(store: PersonaStore, num_users: int) -> float:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 
 from components.personas.engines import Engines, Query
 from components.personas.sqlite_file import (
+    ATTACHED,
     list_sqlite_files,
     open_sqlite_file,
     wipe_sqlite_file,
@@ -155,7 +156,7 @@ class SQLiteDatabase(Database):
 
     def wipe(self, shard: int) -> bool:
         """Rewrite a shard's file by way of memory, while its other writers wait."""
-        return wipe_sqlite_file(self._engines.engine(self._name(shard)))
+        return wipe_sqlite_file(self._engines.engine(self._name(shard)), ATTACHED)
 
     def name_shard(self, shard: int) -> str:
         """Return the file's name."""
@@ -168,7 +169,7 @@ class SQLiteDatabase(Database):
         if name == CATALOG_NAME:
             return open_sqlite_file(path, CATALOG)
         catalog = self._directory / f"{CATALOG_NAME}.sqlite"
-        engine = open_sqlite_file(path, SHARD, attached=catalog)
+        engine = open_sqlite_file(path, SHARD, catalog=catalog)
         row = {"shard": int(name.partition("-")[2]), "sequence": 0}
         with engine.connect() as connection:
             connection.execute(_insert_if_absent(SHARDS), row)

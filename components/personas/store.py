@@ -12,6 +12,7 @@ from typing import Self
 
 from sqlalchemy import bindparam, select
 
+from components.personas.config import DEFAULTS, PersonaStoreConfig
 from components.personas.custody import Custody
 from components.personas.databases import open_database
 from components.personas.engines import Query
@@ -25,8 +26,6 @@ from components.personas.receipts import Receipt
 from components.personas.tables import ALL_ITEMS, SHARDS
 from components.personas.writing import append_items, replace_items, write_generation
 
-MAX_ITEMS = 512
-NUM_SHARDS = 16
 SEQUENCE = Query(select(SHARDS.c.sequence).where(SHARDS.c.shard == bindparam("shard")))
 
 
@@ -40,9 +39,11 @@ class PersonaStore:
 
     Args:
         namespace: Tenant and fingerprint in an open database.
+        max_items: How many of a user's items are served.
     """
 
-    def __init__(self, namespace: Namespace) -> None:
+    def __init__(self, namespace: Namespace, max_items: int) -> None:
+        self.max_items = max_items
         self._namespace = namespace
         self.num_shards = namespace.database.num_shards
         self.generations = Generations(namespace.database, namespace.namespace_id)
@@ -54,9 +55,8 @@ class PersonaStore:
         custody: Custody,
         fingerprint: str,
         dim: int,
-        tenant: str = "default",
+        config: PersonaStoreConfig = DEFAULTS,
         *,
-        num_shards: int = NUM_SHARDS,
         create: bool = True,
     ) -> Self:
         """Open a store, or make one where there is none.
@@ -67,8 +67,7 @@ class PersonaStore:
             custody: The operator's.
             fingerprint: Fingerprint of the history encoder.
             dim: Width E of its vectors.
-            tenant: Whose users to read and write; tenants see nothing of each other.
-            num_shards: Of a new store; one that exists keeps its own.
+            config: Tenant, number of shards, number of items that are served.
             create: Whether a missing store, tenant or fingerprint is made. A reader says False: a
                 mistyped one would otherwise serve every user without history.
 
@@ -77,24 +76,32 @@ class PersonaStore:
                 else, or an argument is blank.
         """
         check_id("fingerprint", fingerprint)
-        check_id("tenant", tenant)
+        check_id("tenant", config.tenant)
         if dim < 1:
             raise ValueError(f"dim is {dim}, a persona store's vectors have at least 1 number")
-        database = open_database(place, num_shards, custody.hash_key, create=create)
+        database = open_database(place, config.num_shards, custody.hash_key, create=create)
         try:
-            return cls(find_namespace(database, custody, tenant, fingerprint, dim, create=create))
+            namespace = find_namespace(
+                database, custody, config.tenant, fingerprint, dim, create=create
+            )
+            return cls(namespace, config.max_items)
         except BaseException:
             database.close()
             raise
 
-    def get(self, user_id: str, max_items: int = MAX_ITEMS) -> StoredPersona:
+    def get(self, user_id: str, max_items: int | None = None) -> StoredPersona:
         """Return a user's newest items, oldest first; an empty persona for an unknown user.
 
         Items are ordered by time, those without a time first, then by when they were stored.
 
+        Args:
+            user_id: The user.
+            max_items: How many items; as configured if not given.
+
         Raises:
             ValueError: If `max_items` is below 1, or the rows can't be opened.
         """
+        max_items = self.max_items if max_items is None else max_items
         if max_items < 1:
             raise ValueError(f"max_items is {max_items}, allowed is 1 or more")
         return read_persona(self._namespace, user_id, max_items)

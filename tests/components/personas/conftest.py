@@ -7,6 +7,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from benchmarks.postgres_server import find_binaries, run_postgres
+from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.store import PersonaStore
 
@@ -55,9 +56,9 @@ def open_store(place, custody):
     """Open the test's store, with vectors of two numbers unless told otherwise."""
     opened = []
 
-    def open_(fingerprint="minilm-1", dim=2, tenant="default", **given):
-        given = {"num_shards": NUM_SHARDS, **given}
-        store = PersonaStore.open(place, custody, fingerprint, dim, tenant, **given)
+    def open_(fingerprint="minilm-1", dim=2, create=True, **given):
+        config = PersonaStoreConfig(**{"num_shards": NUM_SHARDS, **given})
+        store = PersonaStore.open(place, custody, fingerprint, dim, config, create=create)
         opened.append(store)
         return store
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.keys import KEYS
 from components.personas.store import PersonaStore
@@ -18,6 +19,7 @@ from components.user_hash import hash_user
 from tests.components.personas.items import make_item, scan_all
 
 ROOT = Path(__file__).parents[3]
+ONE_SHARD = PersonaStoreConfig(num_shards=1)
 SEED_OF_REMAINS = 2
 """Without VACUUM copies of rows stay in unused parts of pages, despite secure_delete."""
 
@@ -193,7 +195,7 @@ class TestCopies:
     def test_no_byte_stays_in_the_live_files(self, tmp_path):
         custody = open_custody(tmp_path / "custody", b"k")
         folders = tmp_path / "store", tmp_path / "custody"
-        with PersonaStore.open(folders[0], custody, "minilm-1", 16, num_shards=1) as store:
+        with PersonaStore.open(folders[0], custody, "minilm-1", 16, ONE_SHARD) as store:
             users = churn(store, random.Random(SEED_OF_REMAINS))
             for user_id in users[1:]:
                 *stored, key = list_secrets(store, custody, [user_id])

@@ -159,7 +159,7 @@ def test_appends_survive_flips_and_steps_back_that_run_beside_them(store, open_s
     for thread in threads:
         thread.join()
         assert thread.problems == []
-        assert len(thread.appended) > 5
+        assert thread.appended
         assert list(store.get(thread.user, max_items=10_000).item_ids) == thread.appended
 
 

@@ -4,8 +4,8 @@ from contextlib import closing
 
 import pytest
 
-from components.personas.sqlite_file import open_sqlite_file
-from components.personas.tables import SHARD
+from components.personas.sqlite_file import ATTACHED, MAIN, open_sqlite_file
+from components.personas.tables import CATALOG, SHARD
 
 
 def open_and_close(path, barrier):
@@ -14,11 +14,19 @@ def open_and_close(path, barrier):
 
 
 def test_every_connection_overwrites_what_it_deletes_and_writes_ahead(tmp_path):
-    engine = open_sqlite_file(tmp_path / "personas.db", SHARD)
+    open_sqlite_file(tmp_path / "catalog.db", CATALOG).dispose()
+    engine = open_sqlite_file(
+        tmp_path / "personas.db", SHARD, catalog=tmp_path / "catalog.db", durable=True
+    )
     with engine.connect() as first, engine.connect() as second:
-        for connection in (first, second):
-            assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
-            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        for connection, name in ((c, n) for c in (first, second) for n in (MAIN, ATTACHED)):
+            for pragma, value in (
+                ("secure_delete", 1),
+                ("journal_mode", "wal"),
+                ("synchronous", 2),
+            ):
+                found = connection.exec_driver_sql(f"PRAGMA {name}.{pragma}").scalar_one()
+                assert found == value
     engine.dispose()
 
 

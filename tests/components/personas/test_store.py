@@ -42,7 +42,7 @@ def test_items_come_by_time_untimed_first_then_as_stored(store):
     assert store.get("anna").item_ids == ("z", "a", "early", "same", "late")
 
 
-def test_max_items_keeps_the_newest_oldest_first(store):
+def test_max_items_keeps_the_newest_oldest_first(store, open_store):
     items = [make_item(f"day{day}", [day, 0], day=day) for day in (5, 3, 4, 1, 2)]
     generation = store.generations.begin()
     store.write_base(generation, [("base", items), ("both", items[:3])])
@@ -53,6 +53,7 @@ def test_max_items_keeps_the_newest_oldest_first(store):
         persona = store.get(user_id, max_items=3)
         assert persona.item_ids == ("day3", "day4", "day5")
         assert persona.vectors[:, 0].tolist() == [3, 4, 5]
+        assert open_store(max_items=2).get(user_id).item_ids == ("day4", "day5")
     with pytest.raises(ValueError, match="max_items is 0"):
         store.get("log", max_items=0)
 
@@ -188,8 +189,8 @@ def test_reader_finds_out_that_something_is_mistyped(store, open_store, place, c
         open_store(dim=0)
     with pytest.raises(ValueError, match="fingerprint is ''"):
         open_store(fingerprint="")
-    with pytest.raises(ValueError, match="num_shards is 0"):
-        open_store(num_shards=0)
+    with pytest.raises(ValueError, match="tenant is ' '"):
+        open_store(tenant=" ")
     assert open_store(num_shards=5, create=False).num_shards == 3
 
 
