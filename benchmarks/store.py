@@ -77,11 +77,16 @@ def invent_items(user_id: str) -> list[PersonaItem]:
     ]
 
 
-def open_store(place: Place, custody: Path, *, create: bool = False) -> PersonaStore:
-    """Open the measured store."""
-    given = open_custody(custody, HASH_KEY)
+@contextmanager
+def open_store(place: Place, custody: Path, *, create: bool = False) -> Iterator[PersonaStore]:
+    """Open the measured store; closed again, it and its keys have no logs."""
     config = PersonaStoreConfig(num_shards=NUM_SHARDS)
-    return PersonaStore.open(place, given, FINGERPRINT, DIM, config, create=create)
+    given = open_custody(custody, HASH_KEY)
+    with (
+        closing(given.keys),
+        PersonaStore.open(place, given, FINGERPRINT, DIM, config, create=create) as store,
+    ):
+        yield store
 
 
 def fill(store: PersonaStore, num_users: int) -> float:

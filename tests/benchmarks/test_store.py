@@ -1,6 +1,7 @@
 """The invented users of the store's measurements, and one small measurement."""
 
 import numpy as np
+import pytest
 
 from benchmarks.store import draw_users, invent_items, measure_sqlite, name_user, quantiles
 
@@ -21,6 +22,7 @@ def test_quantiles_and_draws():
     assert set(draw_users(5, 100, 1)) == {name_user(user) for user in range(5)}
 
 
+@pytest.mark.slow
 def test_a_small_store_is_measured(tmp_path):
     figures = measure_sqlite(50, tmp_path)
     wanted = {"get_p50_ms", "get_p99_ms", "get_ratio_vs_bare_read", "append_p99_ms"}
