@@ -43,6 +43,7 @@ class Database(ABC):
         settings = self._settle({"num_shards": str(num_shards), "hash_key_check": check})
         self.num_shards = int(settings["num_shards"])
         if settings["hash_key_check"] != check:
+            self.close()
             raise ValueError(
                 f"persona store {self}: was made under another key of user hashes; under this one "
                 "no user would be found"
@@ -172,7 +173,8 @@ class SQLiteDatabase(Database):
         engine = open_sqlite_file(path, SHARD, catalog=catalog)
         row = {"shard": int(name.partition("-")[2]), "sequence": 0}
         with engine.connect() as connection:
-            connection.execute(_insert_if_absent(SHARDS), row)
+            if connection.execute(select(SHARDS)).first() is None:  # else a reader need not wait
+                connection.execute(_insert_if_absent(SHARDS), row)
         return engine
 
     def _prepare_shards(self) -> None:

@@ -187,7 +187,8 @@ class PersonaStore:
             personas: Users' ids and items.
 
         Raises:
-            ValueError: If the generation isn't being built, or an item is not fit, as in `append`.
+            ValueError: If the generation isn't being built, a user comes twice, or an item is not
+                fit, as in `append`.
         """
         self.generations.check_building(generation)
         return write_generation(self._namespace, generation, personas)

@@ -93,26 +93,27 @@ def write_generation(
     Users who were written before are written anew. All users of one shard are written or none.
 
     Raises:
-        ValueError: If an item is not fit.
+        ValueError: If an item is not fit, or a user comes twice.
     """
-    by_shard: dict[int, list[CheckedUser]] = defaultdict(list)
+    by_shard: dict[int, dict[bytes, CheckedUser]] = defaultdict(dict)
     for user_id, items in personas:
         user = check_user(namespace, user_id, items)
-        by_shard[user.shard].append(user)
+        if user.user_hash in by_shard[user.shard]:
+            raise ValueError(f"user {user_id!r} comes twice; expected all items at once")
+        by_shard[user.shard][user.user_hash] = user
     refused: set[str] = set()
     # All at once, as each time is a write to the disk; below they are only looked up.
-    namespace.custody.keys.make([user.user_hash for part in by_shard.values() for user in part])
+    namespace.custody.keys.make([user_hash for users in by_shard.values() for user_hash in users])
     for shard, users in by_shard.items():
-        user_hashes = [user.user_hash for user in users]
         with namespace.database.write(shard) as (connection, _):
             # Within the transaction: whoever is erased from now on is erased after it.
-            keys = namespace.custody.keys.make(user_hashes)
-            here = namespace.rows_of(shard, *user_hashes)
+            keys = namespace.custody.keys.make(list(users))
+            here = namespace.rows_of(shard, *users)
             connection.execute(delete(ITEMS).where(*here, ITEMS.c.generation == generation))
             rows: list[dict[str, Any]] = []
-            for user in users:
-                if user.user_hash in keys:
-                    rows += _seal(namespace, user, keys[user.user_hash], generation, 0)
+            for user_hash, user in users.items():
+                if user_hash in keys:
+                    rows += _seal(namespace, user, keys[user_hash], generation, 0)
                 else:
                     refused.add(user.user_id)
             _insert(connection, rows)

@@ -103,6 +103,8 @@ def test_writing_twice_changes_nothing(open_store):
     generation, watermarks = store.generations.begin(), store.watermarks()
     store.write_base(generation, [("anna", [make_item("a"), make_item("b")])])
     store.write_base(generation, [("anna", [make_item("a")])])
+    with pytest.raises(ValueError, match="user 'anna' comes twice"):
+        store.write_base(generation, [("anna", [make_item("a")]), ("anna", [make_item("b")])])
     store.generations.publish(generation, watermarks)
     assert store.get("anna").item_ids == ("a",)
     assert count_rows(store) == 1

@@ -216,6 +216,12 @@ def test_another_store_reads_what_was_just_appended(store, open_store):
     assert reader.get("anna").item_ids == ("a", "b")
 
 
+def test_a_reader_does_not_wait_for_a_writer(store, open_store):
+    store.append("anna", [make_item("a")])
+    with store._namespace.database.write(shard_of("anna", store.num_shards)):
+        assert open_store(create=False).get("anna").item_ids == ("a",)
+
+
 def test_forked_process_uses_connections_of_its_own(store):
     store.append("anna", [make_item("a")])
 
