@@ -29,6 +29,7 @@ os.environ.update(
     HF_HUB_OFFLINE="1",
     TOKENIZERS_PARALLELISM="false",
     PERSONA_PLUG_USER_HASH_KEY="of the tests",  # else a run makes state/user_hash.key
+    PERSONA_PLUG_CUSTODY=str(HOME / "custody"),
     MPLBACKEND="Agg",
     MPLCONFIGDIR=str(HOME / "matplotlib"),
 )

@@ -7,7 +7,6 @@ items of one user, E width of the history encoder.
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ class PersonaItem:
         content_hash: Sha256 of the encoded text, 64 hexadecimal digits (`hash_text`).
         time: When it happened; without a time zone it is UTC. None counts as oldest.
         output: The item's output or label, if it has one.
+        text: The item's text, if the store is to be a source of later trainings.
     """
 
     item_id: str
@@ -37,6 +37,7 @@ class PersonaItem:
     content_hash: str
     time: datetime | None = None
     output: str | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,29 +58,13 @@ class StoredPersona:
         return len(self.item_ids)
 
 
-class Receipt(BaseModel):
-    """What `PersonaStore.forget` did."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    user_hash: str = Field(description="Sha256 of tenant, a zero byte and user id, hexadecimal.")
-    rows_deleted: int = Field(ge=0, description="Number of the user's items that were deleted.")
-    time: datetime = Field(description="When the deletion was committed, UTC.")
-    file: Path = Field(description="The store's file.")
-    log_emptied: bool = Field(
-        description="Whether SQLite's write-ahead log, which still held the rows, was emptied; "
-        "false while another process reads an old state: forget again later."
-    )
-
-
 class StoreStat(BaseModel):
-    """How much one tenant has in a store."""
+    """How much one tenant has in a store under one fingerprint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    users: int = Field(ge=0, description="Number of the tenant's users with at least one item.")
-    items: int = Field(ge=0, description="Number of the tenant's items.")
-    size_bytes: int = Field(
-        ge=0, description="Size of the file and its write-ahead log, all tenants, in bytes."
-    )
+    users: int = Field(ge=0, description="Number of users with at least one served item.")
+    items: int = Field(ge=0, description="Number of served items.")
+    size_bytes: int = Field(ge=0, description="Size of the store, all tenants, in bytes.")
     fingerprint: str = Field(description="Fingerprint of the history encoder.")
+    generation: int = Field(ge=1, description="The generation that is served; 1 is empty.")

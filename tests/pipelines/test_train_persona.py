@@ -19,13 +19,17 @@ from components.folder import Folder, hash_file
 from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
 from components.llm.prepare import is_tuning_user
+from components.personas.custody import open_custody
 from components.personas.store import PersonaStore
 from components.promotion.config import DEFAULT_RULES, PromotionConfig
 from components.promotion.registry_records import Incumbents
 from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.task import Task
+from components.user_hash import load_key
+from steps.custody_folder import find_custody_folder
 from steps.evaluate_incumbents import evaluate_incumbents
+from steps.user_hash_key import KEY_FILE
 from tests.components.tiny_models import make_warm_start
 from tests.components.tiny_world import LLM, SIMULATOR
 from tests.pipelines.conftest import Run, Runs, promote
@@ -382,8 +386,10 @@ def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
     assert served == list(registered.predict(TABLE))
     vectors = promoted.load("encode_histories", "behavior_vectors")
     stored = promoted.load("embed_users", "persona_store").store_path
-    copy = shutil.copy(stored, tmp_path)  # even a reader writes beside the file
-    with PersonaStore.open(Path(copy), vectors.fingerprint, vectors.open().shape[1]) as store:
+    copy = shutil.copytree(stored, tmp_path / "store")  # even a reader writes beside the files
+    custody = open_custody(find_custody_folder(), load_key(KEY_FILE))
+    width = vectors.open().shape[1]
+    with PersonaStore.open(copy, custody, vectors.fingerprint, width, create=False) as store:
         assert store.stat().users == len(set(histories.items["user_id"]))
 
 

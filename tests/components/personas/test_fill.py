@@ -3,21 +3,28 @@
 import numpy as np
 import pytest
 
+from components.personas.custody import open_custody
 from components.personas.fill import fill_store
 from components.personas.persona import hash_text
 from components.personas.store import PersonaStore
 
 
 @pytest.fixture(scope="module")
-def filled(artifacts, tmp_path_factory):
-    return fill_store(artifacts.histories, artifacts.vectors, tmp_path_factory.mktemp("store"))
+def custody(tmp_path_factory):
+    return open_custody(tmp_path_factory.mktemp("custody"), b"of the tests")
+
+
+@pytest.fixture(scope="module")
+def filled(artifacts, custody, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("store")
+    return fill_store(artifacts.histories, artifacts.vectors, custody, directory)
 
 
 @pytest.fixture
-def store(filled, artifacts):
+def store(filled, custody, artifacts):
     width = artifacts.vectors.open().shape[1]
     fingerprint = artifacts.vectors.fingerprint
-    with PersonaStore.open(filled.store_path, fingerprint, width, create=False) as store:
+    with PersonaStore.open(filled.store_path, custody, fingerprint, width, create=False) as store:
         yield store
 
 
@@ -41,10 +48,23 @@ def test_a_persona_is_what_a_question_after_it_reads(store, artifacts):
         np.testing.assert_array_equal(persona.vectors, matrix[question["history"]])
 
 
-def test_the_store_holds_hashes_and_no_texts(filled, artifacts):
-    files = filled.path.glob("personas.sqlite*")
-    stored = b"".join(path.read_bytes() for path in files)
-    texts = artifacts.histories.items["text"][:10]
-    assert not any(text.encode() in stored for text in texts)
-    digests = [hash_text(text) for text in texts]
-    assert all(d.encode() in stored or bytes.fromhex(d) in stored for d in digests)
+def test_the_store_holds_nothing_of_a_user_in_the_clear(filled, artifacts):
+    stored = b"".join(path.read_bytes() for path in filled.files())
+    items, matrix = artifacts.histories.items[:10], artifacts.vectors.open()
+    for name in ("user_id", "item_id", "text", "output"):
+        assert not any(value.encode() in stored for value in items[name] if len(value) > 5)
+    assert not any(matrix[row].tobytes() in stored for row in range(10))
+    digests = [hash_text(text) for text in items["text"]]
+    assert not any(d.encode() in stored or bytes.fromhex(d) in stored for d in digests)
+
+
+def test_an_erased_user_is_not_filled_in_again(store, custody, artifacts, tmp_path, caplog):
+    user = artifacts.histories.items["user_id"][0]
+    num_users = store.stat().users
+    store.forget(user)
+    refilled = fill_store(artifacts.histories, artifacts.vectors, custody, tmp_path)
+    fingerprint, width = artifacts.vectors.fingerprint, artifacts.vectors.open().shape[1]
+    with PersonaStore.open(refilled.store_path, custody, fingerprint, width) as again:
+        assert len(again.get(user)) == 0
+        assert again.stat().users == num_users - 1
+    assert "1 users were erased before" in caplog.text

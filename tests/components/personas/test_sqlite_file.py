@@ -4,20 +4,29 @@ from contextlib import closing
 
 import pytest
 
-from components.personas.schema import open_engine
+from components.personas.sqlite_file import ATTACHED, MAIN, open_sqlite_file
+from components.personas.tables import CATALOG, SHARD
 
 
 def open_and_close(path, barrier):
     barrier.wait()
-    open_engine(path).dispose()
+    open_sqlite_file(path, SHARD).dispose()
 
 
 def test_every_connection_overwrites_what_it_deletes_and_writes_ahead(tmp_path):
-    engine = open_engine(tmp_path / "personas.db")
+    open_sqlite_file(tmp_path / "catalog.db", CATALOG).dispose()
+    engine = open_sqlite_file(
+        tmp_path / "personas.db", SHARD, catalog=tmp_path / "catalog.db", durable=True
+    )
     with engine.connect() as first, engine.connect() as second:
-        for connection in (first, second):
-            assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
-            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        for connection, name in ((c, n) for c in (first, second) for n in (MAIN, ATTACHED)):
+            for pragma, value in (
+                ("secure_delete", 1),
+                ("journal_mode", "wal"),
+                ("synchronous", 2),
+            ):
+                found = connection.exec_driver_sql(f"PRAGMA {name}.{pragma}").scalar_one()
+                assert found == value
     engine.dispose()
 
 
@@ -26,7 +35,7 @@ def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     path.write_text("no database, but long enough to have a header\n" * 100)
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"notes\.txt is not a persona store: it is no SQLite"):
-        open_engine(path)
+        open_sqlite_file(path, SHARD)
     assert path.read_bytes() == before
 
 
@@ -35,26 +44,26 @@ def test_another_database_is_refused_and_left_alone(tmp_path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (text TEXT)")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="is empty or another SQLite database"):
-        open_engine(path)
+    with pytest.raises(ValueError, match="is empty, another SQLite database, or"):
+        open_sqlite_file(path, SHARD)
     assert path.read_bytes() == before
 
 
 def test_empty_file_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "personas.db"
     path.touch()
-    with pytest.raises(ValueError, match="is empty or another SQLite database"):
-        open_engine(path)
+    with pytest.raises(ValueError, match="is empty, another SQLite database, or"):
+        open_sqlite_file(path, SHARD)
     assert [(file.name, file.stat().st_size) for file in tmp_path.iterdir()] == [("personas.db", 0)]
 
 
 def test_another_schema_version_is_refused(tmp_path):
     path = tmp_path / "personas.db"
-    open_engine(path).dispose()
+    open_sqlite_file(path, SHARD).dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(ValueError, match="version 7, this code reads version 1"):
-        open_engine(path)
+    with pytest.raises(ValueError, match=r"not a persona store of version 2: .* or of version 7"):
+        open_sqlite_file(path, SHARD)
 
 
 def test_processes_may_make_the_same_file_at_once(tmp_path):
@@ -71,7 +80,7 @@ def test_processes_may_make_the_same_file_at_once(tmp_path):
 
 
 def test_errors_do_not_show_the_values(tmp_path):
-    engine = open_engine(tmp_path / "personas.db")
+    engine = open_sqlite_file(tmp_path / "personas.db", SHARD)
     with engine.connect() as connection, pytest.raises(Exception, match="no such table") as caught:
         connection.exec_driver_sql("SELECT * FROM nowhere WHERE output = ?", ("secret label",))
     assert "secret label" not in str(caught.value)

@@ -1,0 +1,36 @@
+"""What a persona store needs beside its rows, kept apart from them: keys and receipts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.personas.keys import KeyStore, SQLiteKeyStore, load_master_key
+from components.personas.receipts import ReceiptBook
+
+
+@dataclass(frozen=True)
+class Custody:
+    """One for all stores of an operator, so that one erasure makes all of them unreadable.
+
+    Attributes:
+        hash_key: Key of the users' hashes (`components.user_hash.load_key`).
+        keys: Every user's data key.
+        receipts: What was erased.
+    """
+
+    hash_key: bytes = field(repr=False)
+    keys: KeyStore
+    receipts: ReceiptBook
+
+
+def open_custody(directory: Path, hash_key: bytes) -> Custody:
+    """Return the custody in a directory: `keys/`, `master.key`, `receipts.jsonl`; made if missing.
+
+    Args:
+        directory: Where it lies, on a disk that the stores' backups don't cover.
+        hash_key: Key of the users' hashes.
+
+    Raises:
+        ValueError: If the master key is none.
+    """
+    keys = SQLiteKeyStore(directory / "keys", load_master_key(directory / "master.key"))
+    return Custody(hash_key, keys, ReceiptBook(directory / "receipts.jsonl"))

@@ -1,0 +1,198 @@
+"""Every user's data key, in a place of its own: who destroys it makes all copies unreadable.
+
+A key is kept wrapped by a master key. A key that was destroyed leaves its name behind, so that no
+batch and no request makes another one, until the user agrees again.
+"""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Column, LargeBinary, MetaData, Table, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from components.personas.engines import Engines, Query
+from components.personas.sqlite_file import open_sqlite_file, wipe_sqlite_file
+
+MASTER_KEY_VARIABLE = "PERSONA_PLUG_MASTER_KEY"
+KEY_BYTES, NONCE_BYTES = 32, 12
+NAMES_PER_STATEMENT = 500
+
+KEYS = Table(
+    "keys",
+    MetaData(),
+    Column("name", LargeBinary, primary_key=True),
+    Column("wrapped", LargeBinary),  # none for a key that was destroyed
+    sqlite_with_rowid=False,
+)
+FIND = Query(select(KEYS.c.wrapped).where(KEYS.c.name == bindparam("name")))
+
+
+class KeyStore(Protocol):
+    """What keeps users' data keys: the SQLite files below, or a key management service."""
+
+    def find(self, name: bytes) -> bytes | None:
+        """Return a user's key, none if it was destroyed or never made."""
+
+    def is_destroyed(self, name: bytes) -> bool:
+        """Return whether a user's key was destroyed, and not allowed again."""
+
+    def make(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return users' keys, made where there are none; users whose key was destroyed are absent.
+
+        A key that was returned outlives a power cut.
+        """
+
+    def destroy(self, name: bytes) -> bool:
+        """Destroy a user's key for good; return whether no byte of it is left here."""
+
+    def allow(self, name: bytes) -> None:
+        """Let a new key be made for a user whose key was destroyed."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
+class SQLiteKeyStore:
+    """Keys in sixteen SQLite files, by the first digit of their names.
+
+    Args:
+        directory: Where they lie; made if it is not there. Back it up apart from the personas, and
+            let its backups expire: a copy of it, with the master key, opens what it opened.
+        master_key: 32 bytes that wrap every key.
+    """
+
+    def __init__(self, directory: Path, master_key: bytes) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory = directory
+        self._master = AESGCM(master_key)
+        self._engines = Engines(
+            lambda file: open_sqlite_file(directory / file, KEYS.metadata, durable=True)
+        )
+
+    def find(self, name: bytes) -> bytes | None:
+        """Return a user's key, none if it was destroyed or never made.
+
+        Raises:
+            ValueError: If the master key is another one than that which wrapped it.
+        """
+        rows = self._engines.fetch(_file_of(name), FIND, {"name": name})
+        return self._unwrap(name, rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def is_destroyed(self, name: bytes) -> bool:
+        """Return whether a user's key was destroyed, and not allowed again."""
+        rows = self._engines.fetch(_file_of(name), FIND, {"name": name})
+        return bool(rows) and rows[0][0] is None
+
+    def make(self, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return users' keys, made where there are none; users whose key was destroyed are absent.
+
+        Raises:
+            ValueError: As `find`.
+        """
+        keys: dict[bytes, bytes] = {}
+        for file, part in _split_by_file(names):
+            found = self._find_all(file, part)
+            new = [{"name": name, "wrapped": self._wrap_new(name)} for name in part - found.keys()]
+            if new:
+                with self._engines.write(file) as connection:
+                    connection.execute(insert(KEYS).on_conflict_do_nothing(), new)
+                found = self._find_all(file, part)  # another process may have been faster
+            opened = {name: self._unwrap(name, found[name]) for name in part if found[name]}
+            keys.update(opened)
+        return keys
+
+    def destroy(self, name: bytes) -> bool:
+        """Destroy a user's key for good; return whether no byte of it is left in the files."""
+        file = _file_of(name)
+        with self._engines.write(file) as connection:
+            # Deleted first, so that its bytes are overwritten with zeros.
+            connection.execute(delete(KEYS).where(KEYS.c.name == name))
+            connection.execute(insert(KEYS), {"name": name, "wrapped": None})
+        return wipe_sqlite_file(self._engines.engine(file))
+
+    def allow(self, name: bytes) -> None:
+        """Let a new key be made for a user whose key was destroyed."""
+        gone = (KEYS.c.name == name, KEYS.c.wrapped.is_(None))
+        with self._engines.write(_file_of(name)) as connection:
+            connection.execute(delete(KEYS).where(*gone))
+
+    def close(self) -> None:
+        """Close the files."""
+        self._engines.close()
+
+    def _find_all(self, file: str, names: Iterable[bytes]) -> dict[bytes, bytes]:
+        wanted = select(KEYS.c.name, KEYS.c.wrapped).where(KEYS.c.name.in_(sorted(names)))
+        with self._engines.engine(file).connect() as connection:
+            return dict(connection.execute(wanted).all())  # type: ignore[arg-type]
+
+    def _wrap_new(self, name: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._master.encrypt(nonce, os.urandom(KEY_BYTES), name)
+
+    def _unwrap(self, name: bytes, wrapped: bytes) -> bytes:
+        try:
+            return self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name)
+        except InvalidTag as err:
+            raise ValueError(
+                f"the master key does not open the keys in {self._directory}: they were wrapped "
+                "by another one"
+            ) from err
+
+
+def load_master_key(path: Path) -> bytes:
+    """Return the master key, from the environment or a file made at first use.
+
+    Args:
+        path: A file of 64 hexadecimal digits, readable by its owner only; used where
+            `PERSONA_PLUG_MASTER_KEY` is not set.
+
+    Raises:
+        ValueError: If it is not 64 hexadecimal digits.
+    """
+    source, digits = MASTER_KEY_VARIABLE, os.environ.get(MASTER_KEY_VARIABLE)
+    if not digits:
+        source, digits = str(path), read_secret(path, secrets.token_hex(KEY_BYTES))
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{source}: expected a master key of {2 * KEY_BYTES} hexadecimal digits")
+    return key
+
+
+def read_secret(path: Path, new: str) -> str:
+    """Return a secret file's text; where there is none, it is made with `new`, for its owner only.
+
+    Processes that make it at once all return what one of them wrote.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(new)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process was faster
+        finally:
+            draft.unlink()
+    return path.read_text("ascii").strip()
+
+
+def _file_of(name: bytes) -> str:
+    return f"keys-{name[0] >> 4:x}.sqlite"
+
+
+def _split_by_file(names: Sequence[bytes]) -> Iterator[tuple[str, set[bytes]]]:
+    for file, group in groupby(sorted(set(names)), key=_file_of):
+        part = list(group)
+        for start in range(0, len(part), NAMES_PER_STATEMENT):
+            yield file, set(part[start : start + NAMES_PER_STATEMENT])

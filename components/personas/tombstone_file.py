@@ -1,0 +1,33 @@
+"""The tombstone file that validation reads, brought up to date from the receipts of erasures.
+
+Not for servers: the file is written by pyarrow.
+"""
+
+from pathlib import Path
+
+from components.personas.receipts import Receipt
+from components.validation.tombstones import read_tombstones, write_tombstones
+
+
+def update_tombstones(path: Path, receipts: list[Receipt], key: bytes) -> int:
+    """Add who was erased, take away who agreed again; return how many users are in the file.
+
+    Users whom somebody else wrote into the file stay. Doing it again changes nothing. The file does
+    not know tenants: who was erased by one is refused by the histories of all.
+
+    Args:
+        path: The file; made if it isn't there.
+        receipts: All of them, the first first.
+        key: Of the users' hashes.
+
+    Raises:
+        ValueError: If the file is none of tombstones, or of another key.
+    """
+    erased = read_tombstones(path, key) if path.exists() else {}
+    for receipt in receipts:
+        if receipt.action == "forget":
+            erased[receipt.user_hash] = receipt.time
+        else:
+            erased.pop(receipt.user_hash, None)
+    write_tombstones(path, erased, key)
+    return len(erased)
