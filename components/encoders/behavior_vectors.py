@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from components.encoders.config import EncoderConfig
+from components.encoders.encoding import encode_batches
 from components.encoders.sentence_encoder import load_sentence_encoder, locate_encoder
 from components.folder import Folder
 from components.model_files import hash_weights
@@ -87,28 +88,19 @@ def find_device() -> str:
 def encode_texts(
     encoder: "SentenceTransformer", texts: list[str], config: EncoderConfig
 ) -> np.ndarray:
-    """Encode each distinct text once, batches sorted by length; returns float16 [len(texts), E].
+    """Encode each distinct text once; returns float16 [len(texts), E].
 
     Raises:
         ValueError: If a vector holds something that is no number, naming the text's position.
     """
-    distinct = sorted(set(texts), key=lambda text: (len(text), text))
+    distinct = sorted(set(texts))
     rows = {text: row for row, text in enumerate(distinct)}
     width = encoder.get_embedding_dimension()
     vectors = np.empty((len(distinct), width), dtype=np.float16)
     # A few texts, as one request's, show no bar.
-    bar = tqdm(total=len(distinct), desc="encoding", unit=" texts", delay=2, leave=None)
-    with bar:
-        for start in range(0, len(distinct), config.batch_size):
-            batch = distinct[start : start + config.batch_size]
-            made = encoder.encode(
-                batch,
-                prompt=config.prompt or None,
-                batch_size=config.batch_size,
-                normalize_embeddings=True,
-                show_progress_bar=False,
-            )
-            vectors[start : start + len(batch)] = np.asarray(made, dtype=np.float32)
+    with tqdm(total=len(distinct), desc="encoding", unit=" texts", delay=2, leave=None) as bar:
+        for batch, made in encode_batches(encoder, distinct, config.prompt, config.batch_tokens):
+            vectors[batch] = made
             bar.update(len(batch))
     picked = vectors[[rows[text] for text in texts]] if texts else vectors
     broken = np.flatnonzero(~np.isfinite(picked).all(axis=1))

@@ -27,7 +27,14 @@ class EncoderConfig(Config):
     prompt: str = Field("", description="Text put before every history item.")
     query_prompt: str = Field("", description="Text put before every input (BGE wants one).")
     max_length: int = Field(128, ge=8, description="Longest text read, in tokens.")
-    batch_size: int = Field(64, ge=1, description="Texts encoded at once.")
+    batch_tokens: int | None = Field(
+        None,
+        ge=1,
+        description=(
+            "Most tokens encoded at once, padding counted; if not given, 1,024 on a CPU and "
+            "32,768 on a GPU."
+        ),
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the frozen encoder; vectors are stored as float16."
     )

@@ -17,7 +17,7 @@ TEXTS = ["time travel", "a", "a tale of time travel based on a book", "a", "sci-
 
 @pytest.fixture(scope="module")
 def config(encoder_folder):
-    return EncoderConfig(name=str(encoder_folder), max_length=32, batch_size=2)
+    return EncoderConfig(name=str(encoder_folder), max_length=32, batch_tokens=20)
 
 
 def test_rows_follow_the_items_and_equal_a_plain_reference(config, tmp_path):
@@ -36,10 +36,10 @@ def test_rows_follow_the_items_and_equal_a_plain_reference(config, tmp_path):
     assert np.abs(vectors[0] - vectors[2].astype(float)).max() > 0.01
 
 
-def test_batch_size_and_order_change_nothing(config):
+def test_batches_and_order_change_nothing(config):
     encoder = load_sentence_encoder(config)
     first = encode_texts(encoder, TEXTS, config)
-    wide = encode_texts(encoder, TEXTS, config.model_copy(update={"batch_size": 64}))
+    wide = encode_texts(encoder, TEXTS, config.model_copy(update={"batch_tokens": 4096}))
     back = encode_texts(encoder, TEXTS[::-1], config)[::-1]
     np.testing.assert_allclose(wide, first, atol=1e-3)
     np.testing.assert_allclose(back, first, atol=1e-3)
@@ -83,7 +83,7 @@ def test_the_fingerprint_tells_encoders_apart(config, tmp_path):
     }
     assert len(prints) == 6
     # Neither the batches nor what is put before inputs touches the history's vectors.
-    assert fingerprint(batch_size=7, query_prompt="find: ") == fingerprint()
+    assert fingerprint(batch_tokens=7, query_prompt="find: ") == fingerprint()
     (tmp_path / "made").mkdir()
     made = encode_histories(["a"], "{text}", config, tmp_path / "made")
     assert made.fingerprint == fingerprint()
