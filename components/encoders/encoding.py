@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
+
+from components.encoders.config import EncoderConfig
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -27,6 +30,30 @@ NUM_TOKENIZED = 4096
 """Texts tokenized, and sorted by their tokens, at once."""
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 """Tokens of a batch by device: a CPU wants them in its cache, a GPU wants many."""
+
+
+def encode_texts(
+    encoder: "SentenceTransformer", texts: list[str], config: EncoderConfig
+) -> np.ndarray:
+    """Encode each distinct text once; returns float16 [len(texts), E].
+
+    Raises:
+        ValueError: If a vector holds something that is no number, naming the text's position.
+    """
+    distinct = sorted(set(texts))
+    rows = {text: row for row, text in enumerate(distinct)}
+    width = encoder.get_embedding_dimension()
+    vectors = np.empty((len(distinct), width), dtype=np.float16)
+    # A few texts, as one request's, show no bar.
+    with tqdm(total=len(distinct), desc="encoding", unit=" texts", delay=2, leave=None) as bar:
+        for batch, made in encode_batches(encoder, distinct, config.prompt, config.batch_tokens):
+            vectors[batch] = made
+            bar.update(len(batch))
+    picked = vectors[[rows[text] for text in texts]] if texts else vectors
+    broken = np.flatnonzero(~np.isfinite(picked).all(axis=1))
+    if len(broken):
+        raise ValueError(f"history item row {broken[0]}: its behavior vector is not a number")
+    return picked
 
 
 def encode_batches(
