@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_sentence_encoder, locate_encoder
+from components.encoders.encoding import encode_texts
+from components.encoders.parity import REFERENCE, check_parity
+from components.encoders.sentence_encoder import load_history_encoder, locate_encoder
 from components.folder import Folder
 from components.model_files import hash_weights
 
@@ -40,7 +41,10 @@ class BehaviorVectors(Folder):
         return str(self.describe()["fingerprint"])
 
     def describe(self) -> dict[str, str]:
-        """Return what the fingerprint was made from, the fingerprint, the weights' sha256."""
+        """Return what the fingerprint was made from, the fingerprint, the weights' sha256.
+
+        Of another back end than float32 on torch also `cosine_p01`, how faithful it was.
+        """
         description: dict[str, str] = json.loads((self.path / "encoder.json").read_text("utf-8"))
         return description
 
@@ -63,7 +67,7 @@ def describe_encoder(
         "prompt": config.prompt,
         "max_length": str(config.max_length),
         "history_template": history_template,
-        "back_end": f"torch-{config.precision}",
+        "back_end": config.back_end,
         "sentence_transformers": version("sentence-transformers").split(".")[0],
     }
     text = json.dumps(description, sort_keys=True)
@@ -84,39 +88,6 @@ def find_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def encode_texts(
-    encoder: "SentenceTransformer", texts: list[str], config: EncoderConfig
-) -> np.ndarray:
-    """Encode each distinct text once, batches sorted by length; returns float16 [len(texts), E].
-
-    Raises:
-        ValueError: If a vector holds something that is no number, naming the text's position.
-    """
-    distinct = sorted(set(texts), key=lambda text: (len(text), text))
-    rows = {text: row for row, text in enumerate(distinct)}
-    width = encoder.get_embedding_dimension()
-    vectors = np.empty((len(distinct), width), dtype=np.float16)
-    # A few texts, as one request's, show no bar.
-    bar = tqdm(total=len(distinct), desc="encoding", unit=" texts", delay=2, leave=None)
-    with bar:
-        for start in range(0, len(distinct), config.batch_size):
-            batch = distinct[start : start + config.batch_size]
-            made = encoder.encode(
-                batch,
-                prompt=config.prompt or None,
-                batch_size=config.batch_size,
-                normalize_embeddings=True,
-                show_progress_bar=False,
-            )
-            vectors[start : start + len(batch)] = np.asarray(made, dtype=np.float32)
-            bar.update(len(batch))
-    picked = vectors[[rows[text] for text in texts]] if texts else vectors
-    broken = np.flatnonzero(~np.isfinite(picked).all(axis=1))
-    if len(broken):
-        raise ValueError(f"history item row {broken[0]}: its behavior vector is not a number")
-    return picked
-
-
 def encode_histories(
     texts: list[str], history_template: str, config: EncoderConfig, directory: Path
 ) -> BehaviorVectors:
@@ -127,9 +98,14 @@ def encode_histories(
         history_template: How they were rendered; part of the fingerprint.
         config: The encoder.
         directory: An existing directory to write into.
+
+    Raises:
+        ValueError: If the encoder's back end is not faithful, or a vector is not a number.
     """
-    encoder = load_sentence_encoder(config, find_device())
+    encoder = load_history_encoder(config, find_device())
     description = describe_encoder(encoder, config, history_template)
+    if config.back_end != REFERENCE:
+        description["cosine_p01"] = f"{check_parity(encoder, texts, config):.5f}"
     description["weights_sha256"] = hash_weights(*locate_encoder(config))
     np.save(directory / "vectors.npy", encode_texts(encoder, texts, config))
     text = json.dumps(description, indent=1, sort_keys=True)

@@ -8,6 +8,7 @@ import torch
 import transformers
 
 from components.encoders.config import EncoderConfig
+from components.encoders.openvino_transformer import OpenVINOTransformer
 from components.folder import Folder, hash_file
 
 if TYPE_CHECKING:
@@ -77,21 +78,42 @@ def locate_encoder(config: EncoderConfig) -> tuple[str, str]:
 
 
 def load_sentence_encoder(config: EncoderConfig, device: str = "cpu") -> "SentenceTransformer":
-    """Load the sentence encoder in evaluation mode; a frozen copy unless the caller trains it."""
+    """Load the sentence encoder on torch, in evaluation mode; frozen unless the caller trains it.
+
+    What another back end is made from is float32.
+    """
     # Imported here: it takes seconds, and a run whose steps are all cached loads no encoder.
     from sentence_transformers import SentenceTransformer
 
     location, revision = locate_encoder(config)
     is_local = Path(location).is_dir()
+    dtype = getattr(torch, config.precision) if config.backend == "torch" else torch.float32
     encoder = SentenceTransformer(
         location,
         revision=None if is_local else revision,
         device=device,
         local_files_only=is_local,
-        model_kwargs={"dtype": getattr(torch, config.precision)},
+        model_kwargs={"dtype": dtype},
     )
     encoder.max_seq_length = min(config.max_length, encoder.max_seq_length or config.max_length)
     return encoder.eval()
+
+
+def load_history_encoder(config: EncoderConfig, device: str = "cpu") -> "SentenceTransformer":
+    """Load the frozen history encoder as its back end computes it.
+
+    Args:
+        config: Its settings.
+        device: Where torch computes; OpenVINO does so on the CPU.
+
+    Raises:
+        ValueError: If the back end cannot be had here.
+    """
+    if config.backend == "torch":
+        return load_sentence_encoder(config, device)
+    encoder = load_sentence_encoder(config)
+    encoder[0].model = OpenVINOTransformer(encoder, config.precision)
+    return encoder
 
 
 def load_tokenizer(config: EncoderConfig) -> "transformers.PreTrainedTokenizerBase":

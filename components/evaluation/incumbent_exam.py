@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
-from components.encoders.sentence_encoder import load_sentence_encoder
+from components.encoders.behavior_vectors import describe_encoder, find_device
+from components.encoders.encoding import encode_texts
+from components.encoders.sentence_encoder import load_history_encoder
 from components.evaluation.arm_names import name_cut
 from components.evaluation.arms import answer_as, tabulate_predictions
 from components.evaluation.exam import Exam, cut_histories
@@ -103,7 +104,7 @@ def encode_anew(examples: Examples, exam: Exam, card: EmbedderCard) -> Examples:
         IncomparableError: If it cannot be had, or would make other vectors today.
     """
     try:
-        encoder = load_sentence_encoder(card.encoder, find_device())
+        encoder = load_history_encoder(card.encoder, find_device())
     except ValueError as err:
         raise IncomparableError(f"reads vectors of a lost encoder ({err})") from err
     described = describe_encoder(encoder, card.encoder, exam.recipe.task.item_template)

@@ -13,9 +13,10 @@ import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from components.encoders.behavior_vectors import BehaviorVectors, encode_texts, find_device
+from components.encoders.behavior_vectors import BehaviorVectors, find_device
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_sentence_encoder
+from components.encoders.encoding import encode_texts
+from components.encoders.sentence_encoder import load_history_encoder
 from components.histories.tables import Histories
 from components.retrieval.config import Retriever
 
@@ -115,7 +116,7 @@ def _score_by_vectors(
 ) -> Rank:
     matrix_NE = vectors.open()
     asking = encoder.model_copy(update={"prompt": encoder.query_prompt})
-    queries = encode_texts(load_sentence_encoder(encoder, find_device()), payloads, asking)
+    queries = encode_texts(load_history_encoder(encoder, find_device()), payloads, asking)
 
     def score(place: int, rows: IntArray) -> NDArray[np.float64]:
         history_HE = matrix_NE[rows].astype(np.float64)

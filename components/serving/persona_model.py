@@ -12,8 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from components.config import Config
-from components.encoders.behavior_vectors import describe_encoder, encode_texts, find_device
-from components.encoders.sentence_encoder import load_sentence_encoder
+from components.encoders.behavior_vectors import describe_encoder, find_device
+from components.encoders.encoding import encode_texts
+from components.encoders.sentence_encoder import load_history_encoder
 from components.histories.record import Record
 from components.llm.answering import build_answer_rule
 from components.llm.config import LLMConfig
@@ -71,7 +72,7 @@ class PersonaModel:
         require_hash("the user embedder", plug_in.content_hash(), spec.plug_in_hash)
         require_hash("the LLM", llm.content_hash(), spec.llm_hash)
         self.spec, self.card, device = spec, plug_in.card(), find_device()
-        self._encoder = load_sentence_encoder(self.card.encoder, device)
+        self._encoder = load_history_encoder(self.card.encoder, device)
         template = spec.task.item_template
         encoder = describe_encoder(self._encoder, self.card.encoder, template)
         made = encoder["fingerprint"]

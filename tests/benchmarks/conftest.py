@@ -39,7 +39,7 @@ PARAMETERS = {
 def config(tmp_path_factory):
     directory = tmp_path_factory.mktemp("config")
     folder = write_sentence_encoder(directory / "encoder")
-    encoder = {"name": str(folder), "max_length": 32, "batch_size": 16}
+    encoder = {"name": str(folder), "max_length": 32}
     path = directory / "tiny.yaml"
     path.write_text(yaml.safe_dump({"parameters": {"encoder": encoder, **PARAMETERS}}))
     return path

@@ -54,7 +54,7 @@ def make_recipe(encoder: EncoderConfig, seed: int = 0) -> Recipe:
 def make_artifacts(directory: Path) -> tuple[Artifacts, EncoderConfig]:
     """Simulate, encode and warm-start into an existing directory."""
     folder = write_sentence_encoder(directory / "encoder")
-    encoder = EncoderConfig(name=str(folder), max_length=32, batch_size=16)
+    encoder = EncoderConfig(name=str(folder), max_length=32)
     data = DataConfig(simulator=SIMULATOR)
     histories = read_histories(data, TASK, 0, directory / "histories")
     for name in ("vectors", "llm"):

@@ -81,7 +81,7 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
     directory = tmp_path_factory.mktemp("train_persona")
     encoder_folder = write_sentence_encoder(directory / "encoder")
-    encoder = EncoderConfig(name=str(encoder_folder), max_length=32, batch_size=16)
+    encoder = EncoderConfig(name=str(encoder_folder), max_length=32)
     recipe = make_recipe(encoder)
     reports = directory / "reports"
 

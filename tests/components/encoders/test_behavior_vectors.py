@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from components.encoders.behavior_vectors import describe_encoder, encode_histories, encode_texts
+from components.encoders.behavior_vectors import describe_encoder, encode_histories
 from components.encoders.config import EncoderConfig
+from components.encoders.encoding import encode_texts
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.folder import hash_file
 from tests.components.tiny_models import WIDTH, write_sentence_encoder
@@ -17,7 +18,7 @@ TEXTS = ["time travel", "a", "a tale of time travel based on a book", "a", "sci-
 
 @pytest.fixture(scope="module")
 def config(encoder_folder):
-    return EncoderConfig(name=str(encoder_folder), max_length=32, batch_size=2)
+    return EncoderConfig(name=str(encoder_folder), max_length=32, batch_tokens=20)
 
 
 def test_rows_follow_the_items_and_equal_a_plain_reference(config, tmp_path):
@@ -36,10 +37,10 @@ def test_rows_follow_the_items_and_equal_a_plain_reference(config, tmp_path):
     assert np.abs(vectors[0] - vectors[2].astype(float)).max() > 0.01
 
 
-def test_batch_size_and_order_change_nothing(config):
+def test_batches_and_order_change_nothing(config):
     encoder = load_sentence_encoder(config)
     first = encode_texts(encoder, TEXTS, config)
-    wide = encode_texts(encoder, TEXTS, config.model_copy(update={"batch_size": 64}))
+    wide = encode_texts(encoder, TEXTS, config.model_copy(update={"batch_tokens": 4096}))
     back = encode_texts(encoder, TEXTS[::-1], config)[::-1]
     np.testing.assert_allclose(wide, first, atol=1e-3)
     np.testing.assert_allclose(back, first, atol=1e-3)
@@ -79,11 +80,14 @@ def test_the_fingerprint_tells_encoders_apart(config, tmp_path):
         fingerprint(prompt="read: "),
         fingerprint(max_length=16),
         fingerprint(precision="bfloat16"),
+        fingerprint(backend="openvino"),
+        fingerprint(backend="openvino", precision="int8"),
         fingerprint(name=str(other)),
     }
-    assert len(prints) == 6
+    assert len(prints) == 8
     # Neither the batches nor what is put before inputs touches the history's vectors.
-    assert fingerprint(batch_size=7, query_prompt="find: ") == fingerprint()
+    assert fingerprint(batch_tokens=7, query_prompt="find: ") == fingerprint()
+    assert fingerprint(min_cosine_p01=0.5) == fingerprint()
     (tmp_path / "made").mkdir()
     made = encode_histories(["a"], "{text}", config, tmp_path / "made")
     assert made.fingerprint == fingerprint()
@@ -98,3 +102,14 @@ def test_the_description_says_what_was_loaded(config, tmp_path):
     encoder = load_sentence_encoder(config)
     encoder[1].pooling_mode = ("cls", "mean")
     assert describe_encoder(encoder, config, "{text}")["pooling"] == "cls+mean"
+
+
+def test_another_precision_is_taken_only_if_it_is_faithful(config, tmp_path):
+    half = config.model_copy(update={"precision": "bfloat16"})
+    described = encode_histories(TEXTS, "{text}", half, tmp_path).describe()
+    assert 0.98 < float(described["cosine_p01"]) < 1
+    (tmp_path / "refused").mkdir()
+    strict = half.model_copy(update={"min_cosine_p01": 1.0})
+    with pytest.raises(ValueError, match=r"torch-bfloat16 does not make the vectors"):
+        encode_histories(TEXTS, "{text}", strict, tmp_path / "refused")
+    assert list((tmp_path / "refused").iterdir()) == []

@@ -1,14 +1,17 @@
 """Where sentence encoders come from, and that they are the ones that were meant."""
 
 import shutil
+import sys
 
 import pytest
+import torch
 
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import (
     BUNDLED_REVISION,
     BUNDLED_SHA256,
     find_bundled_encoder,
+    load_history_encoder,
     load_sentence_encoder,
     load_tokenizer,
     locate_encoder,
@@ -92,3 +95,22 @@ def test_texts_are_cut_at_the_configured_length(encoder_folder):
     cut, whole = encoder.encode(["a tale of time travel on a book", "a tale of time travel on"])
     assert cut == pytest.approx(whole, abs=1e-6)  # eight tokens are six words and two marks
     assert load_tokenizer(config)("a tale")["input_ids"] == encoder.tokenizer("a tale")["input_ids"]
+
+
+def test_int8_is_openvinos(encoder_folder):
+    with pytest.raises(ValueError, match=r"precision is 'int8', which encoder\.backend 'torch'"):
+        EncoderConfig(name=str(encoder_folder), precision="int8")
+    config = EncoderConfig(name=str(encoder_folder), backend="openvino", precision="int8")
+    # What is trained starts from the same encoder on torch.
+    assert load_sentence_encoder(config).dtype == torch.float32
+
+
+def test_a_back_end_that_is_not_installed_is_named(encoder_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ValueError, match=r"'openvino', but that package isn't installed.*fast-cpu"):
+        load_history_encoder(EncoderConfig(name=str(encoder_folder), backend="openvino"))
+
+
+def test_torch_computes_the_history_in_its_precision(encoder_folder):
+    config = EncoderConfig(name=str(encoder_folder), precision="bfloat16")
+    assert load_history_encoder(config).dtype == torch.bfloat16

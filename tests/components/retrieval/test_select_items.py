@@ -6,8 +6,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from components.encoders.behavior_vectors import BehaviorVectors, encode_texts
+from components.encoders.behavior_vectors import BehaviorVectors
 from components.encoders.config import EncoderConfig
+from components.encoders.encoding import encode_texts
 from components.encoders.sentence_encoder import load_sentence_encoder
 from components.retrieval.config import Retriever
 from components.retrieval.select_items import build_rank, select_items
