@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from components.secret_file import read_secret
+
 KEY_VARIABLE = "PERSONA_PLUG_USER_HASH_KEY"
 
 
@@ -28,14 +30,19 @@ def load_key(path: Path, *, create: bool = True) -> bytes:
     """
     if key := os.environ.get(KEY_VARIABLE):
         return key.encode()
-    if not path.exists():
-        if not create:
-            raise ValueError(f"key of the user hashes: {KEY_VARIABLE} is not set, and no {path}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
+    if not create and not path.exists():
+        raise ValueError(f"key of the user hashes: {KEY_VARIABLE} is not set, and no {path}")
     try:
-        return path.read_text("ascii").strip().encode()
+        return read_secret(path, secrets.token_hex(32)).encode()
     except UnicodeDecodeError as err:
         raise ValueError(f"key of the user hashes: {path} holds no ASCII text") from err
+
+
+def check_value(key: bytes, kept_in: str) -> str:
+    """Return what a file or store keeps of the key, so that another key is told: 16 digits.
+
+    Args:
+        key: Of the user hashes.
+        kept_in: What keeps it; each has a value of its own.
+    """
+    return hmac.new(key, kept_in.encode(), hashlib.sha256).hexdigest()[:16]

@@ -1,6 +1,5 @@
 """Where the tables lie: SQLite files, one a shard, or PostgreSQL, one partition a shard."""
 
-import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from components.personas.sqlite_file import (
     wipe_sqlite_file,
 )
 from components.personas.tables import CATALOG, ITEMS, SETTINGS, SHARD, SHARDS
+from components.user_hash import check_value
 
 CATALOG_NAME = "catalog"
 CREATION_LOCK = 0x50504C47  # of PostgreSQL's advisory locks
@@ -39,7 +39,7 @@ class Database(ABC):
         if not 1 <= num_shards <= MAX_SHARDS:
             raise ValueError(f"num_shards is {num_shards}, allowed is 1 to {MAX_SHARDS}")
         self._engines = Engines(self._open)
-        check = hmac.digest(hash_key, b"persona store", "sha256").hex()[:16]
+        check = check_value(hash_key, "persona store")
         settings = self._settle({"num_shards": str(num_shards), "hash_key_check": check})
         self.num_shards = int(settings["num_shards"])
         if settings["hash_key_check"] != check:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from components.personas.engines import Engines, Query
 from components.personas.sqlite_file import open_sqlite_file, wipe_sqlite_file
+from components.secret_file import read_secret
 
 MASTER_KEY_VARIABLE = "PERSONA_PLUG_MASTER_KEY"
 KEY_BYTES, NONCE_BYTES = 32, 12
@@ -165,26 +166,6 @@ def load_master_key(path: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError(f"{source}: expected a master key of {2 * KEY_BYTES} hexadecimal digits")
     return key
-
-
-def read_secret(path: Path, new: str) -> str:
-    """Return a secret file's text; where there is none, it is made with `new`, for its owner only.
-
-    Processes that make it at once all return what one of them wrote.
-    """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(new)
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # another process was faster
-        finally:
-            draft.unlink()
-    return path.read_text("ascii").strip()
 
 
 def _file_of(name: bytes) -> str:

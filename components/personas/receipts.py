@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import Field
 
 from components.config import Config
-from components.personas.keys import read_secret
+from components.secret_file import read_secret
 
 NO_RECEIPT = "0" * 64
 

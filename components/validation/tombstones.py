@@ -6,8 +6,6 @@ another key no user would ever be found, and nobody would notice. Consent given 
 row. The file is replaced as a whole, so that a reader sees one state or the next.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.folder import hash_file
-from components.user_hash import hash_user, load_key
+from components.user_hash import check_value, hash_user, load_key
 from components.validation.config import ValidationConfig
 
 HASH = re.compile("[0-9a-f]{64}")
@@ -51,7 +49,7 @@ def write_tombstones(path: Path, erased: Mapping[str, datetime], key: bytes) -> 
     """
     _check_hashes(str(path), erased)
     columns = [sorted(erased), [erased[user].astimezone(UTC) for user in sorted(erased)]]
-    metadata = {KEY_CHECK: _check_value(key)}
+    metadata = {KEY_CHECK: check_value(key, "tombstones").encode()}
     table = pa.table(columns, schema=SCHEMA).replace_schema_metadata(metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.partial")
@@ -65,8 +63,7 @@ def read_tombstones(path: Path, key: bytes) -> dict[str, datetime]:
     Raises:
         ValueError: If there is no such file, it is none of tombstones, or of another key.
     """
-    if not path.is_file():
-        raise ValueError(f"tombstones: there is no file {path}")
+    _require_file(path)
     try:
         table = pq.read_table(path)
     except pa.ArrowException as err:
@@ -75,7 +72,7 @@ def read_tombstones(path: Path, key: bytes) -> dict[str, datetime]:
         found = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
         expected = ", ".join(f"{field.name} ({field.type})" for field in SCHEMA)
         raise ValueError(f"{path}: columns are {found}; expected {expected}")
-    if (table.schema.metadata or {}).get(KEY_CHECK) != _check_value(key):
+    if (table.schema.metadata or {}).get(KEY_CHECK) != check_value(key, "tombstones").encode():
         raise ValueError(
             f"{path}: was written under another key of user hashes: no user would be recognised"
         )
@@ -98,8 +95,7 @@ def find_erased_users(config: ValidationConfig, key_file: Path) -> ErasedUsers |
     """
     if config.tombstones is None:
         return None
-    if not config.tombstones.is_file():
-        raise ValueError(f"tombstones: there is no file {config.tombstones}")
+    _require_file(config.tombstones)
     key = load_key(key_file, create=False)
     hashes = frozenset(read_tombstones(config.tombstones, key))
     if config.tombstones_hash not in (None, hash_file(config.tombstones)):
@@ -115,16 +111,16 @@ def resolve_tombstones(config: ValidationConfig) -> ValidationConfig:
     """
     if config.tombstones is None:
         return config
-    if not config.tombstones.is_file():
-        raise ValueError(f"validation.tombstones: there is no file {config.tombstones}")
+    _require_file(config.tombstones, "validation.tombstones")
     return config.model_copy(update={"tombstones_hash": hash_file(config.tombstones)})
+
+
+def _require_file(path: Path, setting: str = "tombstones") -> None:
+    if not path.is_file():
+        raise ValueError(f"{setting}: there is no file {path}")
 
 
 def _check_hashes(name: str, hashes: Iterable[str]) -> None:
     for number, user_hash in enumerate(hashes, start=1):
         if not HASH.fullmatch(user_hash):
             raise ValueError(f"{name}, row {number}, field 'user_hash': no HMAC-SHA256 in hex")
-
-
-def _check_value(key: bytes) -> bytes:
-    return hmac.new(key, b"tombstones", hashlib.sha256).hexdigest()[:16].encode()

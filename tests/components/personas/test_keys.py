@@ -8,7 +8,6 @@ from components.personas.keys import (
     MASTER_KEY_VARIABLE,
     SQLiteKeyStore,
     load_master_key,
-    read_secret,
 )
 
 ANNA, BERT = b"\x00" * 16, b"\xff" * 16  # in the first and the last file
@@ -87,9 +86,3 @@ def test_the_master_key_is_made_once_for_its_owner(tmp_path, monkeypatch):
     monkeypatch.setenv(MASTER_KEY_VARIABLE, "secret")
     with pytest.raises(ValueError, match=f"{MASTER_KEY_VARIABLE}: expected a master key of 64"):
         load_master_key(path)
-
-
-def test_a_secret_that_is_there_stays(tmp_path):
-    assert read_secret(tmp_path / "secret", "first") == "first"
-    assert read_secret(tmp_path / "secret", "second") == "first"
-    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
