@@ -25,6 +25,7 @@ TEXT = "A review of middle length that says what was good, and at length what wa
 READ = """
 import json, sys, time
 from pathlib import Path
+from benchmarks.peak_memory import read_peak_bytes
 from components.histories.config import DataConfig, LampConfig
 from components.histories.read import read_histories
 from components.tasks.lamp import LAMP_3
@@ -34,8 +35,7 @@ config = DataConfig(source="lamp", lamp=LampConfig(folder=folder))
 started = time.perf_counter()
 histories = read_histories(config, LAMP_3, 0, folder / "tables")
 seconds = time.perf_counter() - started
-# The most memory of this program, unlike ru_maxrss not of the one that started it.
-peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+peak = read_peak_bytes()
 print(json.dumps([len(histories.questions), len(histories.items), peak, seconds]))
 """
 

@@ -41,6 +41,7 @@ import json, os, sys, time
 from pathlib import Path
 
 started = time.perf_counter()
+from benchmarks.peak_memory import read_peak_bytes
 from components.histories.tables import Histories
 from components.tasks.lamp import LAMP_4
 from components.validation.config import ValidationConfig
@@ -57,8 +58,7 @@ erased = find_erased_users(config, folder / "key")
 histories = Histories.at(folder / "raw")
 outcome = validate_histories(histories, LAMP_4, config, folder, erased=erased)
 seconds = time.perf_counter() - started
-# The most memory of this program, unlike ru_maxrss not of the one that started it.
-peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+peak = read_peak_bytes()
 counts = {count.table: count.counts_in for count in outcome.report.counts}
 found = {f"{rule.rule} ({rule.table})": rule.failed for rule in outcome.report.rules if rule.failed}
 print(json.dumps({

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from components.histories.tables import SPLITS
+from components.histories.timelines import rank_texts
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.folded_texts import split_words
@@ -53,14 +54,13 @@ def flag_rows(
         personal: Which rows of items and questions hold personal data.
     """
     latest = config.latest_time or datetime.now(UTC)
-    named: dict[TableName, pa.Table] = {"items": tables.items, "questions": tables.questions}
     shared: dict[TableName, Flags] = {
         name: {
             "unreadable": _flag_unreadable(table, list_texts(name, task)),
             **_flag_times(table["time"], latest),
             "personal_data": personal[name],
         }
-        for name, table in named.items()
+        for name, table in tables.with_texts.items()
     }
     if erased is not None:
         erased_U = np.array([user in erased for user in tables.user_ids.to_pylist()], bool)
@@ -76,7 +76,7 @@ def flag_rows(
 def _flag_items(tables: SourceTables) -> Flags:
     items, users_I = tables.items, tables.users_I
     return {
-        "repeated_id": _flag_repeated(_number_texts(items["item_id"]), users_I),
+        "repeated_id": _flag_repeated(rank_texts(items["item_id"]), users_I),
         "one_time": _flag_one_time(items["time"], users_I),
         "near_duplicate": find_near_duplicates(items["input"], users_I),
         "shared_text": find_shared_texts(items["input"], users_I),
@@ -86,7 +86,7 @@ def _flag_items(tables: SourceTables) -> Flags:
 def _flag_questions(tables: SourceTables, task: Task) -> Flags:
     questions = tables.questions
     flags: Flags = {
-        "repeated_id": _flag_repeated(_number_texts(questions["question_id"])),
+        "repeated_id": _flag_repeated(rank_texts(questions["question_id"])),
         "split_overlap": _flag_split_overlap(tables),
     }
     texts = questions["payload"], tables.items["input"]
@@ -198,9 +198,3 @@ def _flag_repeated(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:
     frame = pd.DataFrame(dict(enumerate(columns)))
     repeated: NDArray[np.bool_] = frame.duplicated(keep=False).to_numpy()
     return repeated & (frame >= 0).all(axis=1).to_numpy()
-
-
-def _number_texts(texts: pa.ChunkedArray) -> NDArray[np.int64]:
-    different = pc.unique(texts)
-    numbers: NDArray[np.int64] = pc.index_in(texts, value_set=different).to_numpy()
-    return numbers.astype(np.int64)

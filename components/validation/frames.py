@@ -49,7 +49,7 @@ def frame_table(
         task: Whose labels may be shown.
         show_texts: Whether other outputs may be shown as well.
     """
-    sources = {"items": tables.items, "questions": tables.questions}
+    sources = tables.with_texts
     num_rows = len(sources[name]) if name in sources else len(tables.item_rows_L)
     for start in range(0, max(num_rows, 1), ROWS_PER_FRAME):
         stop = min(start + ROWS_PER_FRAME, num_rows)
@@ -61,9 +61,8 @@ def frame_table(
                 columns["label"] = _show_labels(piece["output"], task, show_texts)
         if name == "questions":
             length = pc.list_value_length(piece["history"])
-            columns["history_length"] = length.to_pandas(
-                types_mapper={pa.int32(): pd.Int32Dtype()}.get
-            ).to_numpy()
+            types = {pa.int32(): pd.Int32Dtype()}.get
+            columns["history_length"] = length.to_pandas(types_mapper=types).array
         yield pd.DataFrame(columns, index=pd.RangeIndex(start, stop))
 
 

@@ -30,8 +30,7 @@ def find_personal_data(tables: SourceTables, task: Task) -> PersonalFindings:
     have no column: of each kind the larger number of the two counts.
     """
     rows, counts = {}, []
-    named: dict[TableName, pa.Table] = {"items": tables.items, "questions": tables.questions}
-    for name, table in named.items():
+    for name, table in tables.with_texts.items():
         rendered, *own = (count_personal_data(table[column]) for column in list_texts(name, task))
         found = {
             kind: np.maximum(number, sum(counted[kind] for counted in own))

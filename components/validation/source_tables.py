@@ -41,6 +41,11 @@ class SourceTables:
     users_Q: IntArray
     """Each question's place among them, -1 without one."""
 
+    @property
+    def with_texts(self) -> dict[TableName, pa.Table]:
+        """The tables that hold what users wrote, by name; history links have none."""
+        return {"items": self.items, "questions": self.questions}
+
 
 def open_tables(histories: Histories) -> tuple[pa.Table, pa.Table]:
     """Return items and questions, memory-mapped as they lie on disk."""
@@ -88,8 +93,9 @@ def take_texts(texts_N: pa.ChunkedArray, rows: IntArray) -> pa.ChunkedArray:
         if stop > start
     ]
     found = pa.chunked_array(taken, texts_N.type)
-    places = np.argsort(order, kind="stable")
-    return found if (order[1:] > order[:-1]).all() else found.take(pa.array(places))
+    if (order[1:] > order[:-1]).all():
+        return found
+    return found.take(pa.array(np.argsort(order, kind="stable")))
 
 
 def take_or(values: np.ndarray, rows: IntArray, otherwise: object) -> np.ndarray:
