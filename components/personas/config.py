@@ -7,8 +7,14 @@ from components.personas.databases import MAX_SHARDS
 
 
 class PersonaStoreConfig(Config):
-    """Whose personas a store holds, in how many parts, and how much of them is served."""
+    """Where a store lies, whose personas it holds, in how many parts, and what is served."""
 
+    place: str = Field(
+        "state/personas",
+        description="A directory, or the address of a PostgreSQL database without a password "
+        "(postgresql+psycopg://user@host/database). PERSONA_PLUG_STORE in the environment comes "
+        "before it, so that a Secret may hold the whole address.",
+    )
     tenant: str = Field("default", description="Whose users; tenants see nothing of each other.")
     num_shards: int = Field(
         16,
@@ -18,6 +24,11 @@ class PersonaStoreConfig(Config):
         "rewrites one SQLite part by way of memory: a million users want 64 or more.",
     )
     max_items: int = Field(512, ge=1, description="Number of newest items that are served.")
+    keep_texts: bool = Field(
+        True,
+        description="Whether items keep their input texts, sealed as their vectors are. Without "
+        "them the store can't be a source of later trainings.",
+    )
 
 
 DEFAULTS = PersonaStoreConfig()

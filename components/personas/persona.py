@@ -29,7 +29,8 @@ class PersonaItem:
         content_hash: Sha256 of the encoded text, 64 hexadecimal digits (`hash_text`).
         time: When it happened; without a time zone it is UTC. None counts as oldest.
         output: The item's output or label, if it has one.
-        text: The item's text, if the store is to be a source of later trainings.
+        text: The item's input text, as it was before the history template, if it is kept: a store
+            that is a source of later trainings needs it.
     """
 
     item_id: str
