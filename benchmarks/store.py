@@ -33,6 +33,8 @@ from tqdm import tqdm
 from benchmarks.postgres_server import find_binaries, run_postgres
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
+from components.personas.identifiers import shard_of
+from components.personas.ledger import ShardCounts
 from components.personas.persona import PersonaItem, hash_text
 from components.personas.store import PersonaStore
 
@@ -92,13 +94,23 @@ def open_store(place: Place, custody: Path, *, create: bool = False) -> Iterator
 def fill(store: PersonaStore, num_users: int) -> float:
     """Write all users into one generation and publish it; returns the seconds."""
     began = time.perf_counter()
-    generation, watermarks = store.generations.begin(), store.watermarks()
-    users = iter(store.order_users(name_user(user) for user in range(num_users)))
+    generation = store.generations.begin(store.watermarks())
+    by_shard: list[list[str]] = [[] for _ in range(store.num_shards)]
+    for user in store.order_users(name_user(user) for user in range(num_users)):
+        by_shard[shard_of(user, store.num_shards)].append(user)
     with tqdm(total=num_users, desc="filling", unit=" users") as bar:
-        while batch := list(islice(users, USERS_PER_BATCH)):
-            store.write_base(generation, [(user, invent_items(user)) for user in batch])
-            bar.update(len(batch))
-    store.generations.publish(generation, watermarks)
+        for shard, users in enumerate(by_shard):
+            written: list[tuple[str, list[str]]] = []
+            waiting = iter(users)
+            while batch := list(islice(waiting, USERS_PER_BATCH)):
+                personas = [(user, invent_items(user)) for user in batch]
+                store.write_base(generation, personas)
+                written += [(user, [item.item_id for item in items]) for user, items in personas]
+                bar.update(len(batch))
+            items_in = sum(len(items) for _, items in written)
+            counts = ShardCounts(items_in=items_in, carried=0, refused=0, encoded=0, seconds=0)
+            store.finish_shard(generation, shard, written, counts)
+    store.generations.publish(generation)
     return time.perf_counter() - began
 
 

@@ -2,6 +2,7 @@
 
 from zenml.logger import get_logger
 
+from components.embedding.config import EmbeddingConfig
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
 from components.evaluation.arm_table import build_arms, list_embedders
@@ -11,6 +12,7 @@ from components.histories.config import DataConfig
 from components.lineage.config import DriftConfig
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
+from components.personas.config import PersonaStoreConfig
 from components.promotion.config import PromotionConfig
 from components.promotion.foresight import foresee_refusals
 from components.reporting.config import ReportConfig
@@ -27,11 +29,11 @@ from pipelines.readable_errors import readable_pipeline
 from steps.check_artifact import check_artifact
 from steps.check_drift import check_drift
 from steps.check_promotion import check_promotion
-from steps.embed_users import embed_users
 from steps.encode_histories import encode_histories
 from steps.evaluate_incumbents import evaluate_incumbents
 from steps.evaluate_user_embedder import evaluate_user_embedder
 from steps.export_report import export_report
+from steps.fill_persona_store import fill_persona_store
 from steps.find_incumbents import find_incumbents
 from steps.load_histories import load_histories
 from steps.package_serving import package_serving
@@ -57,6 +59,8 @@ def train_persona(
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
     drift: DriftConfig = DriftConfig(),
+    personas: PersonaStoreConfig = PersonaStoreConfig(),
+    embedding: EmbeddingConfig = EmbeddingConfig(),
     report: ReportConfig = ReportConfig(),
     seed: int = 0,
 ) -> None:
@@ -75,6 +79,8 @@ def train_persona(
         evaluation: How it is judged.
         promotion: What it takes to become champion.
         drift: How far the data may be from the champion's.
+        personas: The persona store.
+        embedding: How much of it is filled at once.
         report: Where the report goes, and what it may show.
         seed: Of everything random.
     """
@@ -118,7 +124,9 @@ def train_persona(
     artifact = check_artifact(histories, answered, candidate, exam)
     judged = check_promotion(histories, compared, incumbents, candidate, artifact, exam, promotion)
     promoted = promote_user_embedder(candidate, judged, incumbents, promotion)
-    embed_users(histories, vectors, promoted)
+    fill_persona_store(
+        histories, task, encoder, personas, embedding, data.is_complete, vectors, promoted
+    )
     bundle = package_serving(trained, frozen, promoted, serving)
     export_report(
         judged,

@@ -1,6 +1,5 @@
 """The operator's persona store: where it lies, and opening it with its custody."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +11,10 @@ from steps.caching import source_root
 from steps.custody_folder import find_custody_folder
 from steps.user_hash_key import KEY_FILE
 
-STORE_VARIABLE = "PERSONA_PLUG_STORE"
-
 
 def find_store(config: PersonaStoreConfig) -> str:
     """Return where the store lies: a directory, in this clone if it is relative, or an address."""
-    place = os.environ.get(STORE_VARIABLE) or config.place
-    return place if "://" in place else str(source_root(Path(__file__).resolve()) / place)
+    return config.locate(source_root(Path(__file__).resolve()))
 
 
 @contextmanager

@@ -96,3 +96,15 @@ class DataConfig(Config):
         if getattr(self, self.source) is None:
             raise ValueError(f"source is {self.source!r}, but there is no section {self.source!r}")
         return self
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every item of the source is kept, those of users with few events too."""
+        return self.interactions is None or self.interactions.min_events == 1
+
+    def of_all_users(self) -> Self:
+        """Return the settings that leave out no user who has few events."""
+        if self.interactions is None:
+            return self
+        interactions = self.interactions.model_copy(update={"min_events": 1})
+        return self.model_copy(update={"interactions": interactions})

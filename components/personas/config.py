@@ -1,9 +1,14 @@
 """Settings of the persona store."""
 
+import os
+from pathlib import Path
+
 from pydantic import Field
 
 from components.config import Config
 from components.personas.databases import MAX_SHARDS
+
+STORE_VARIABLE = "PERSONA_PLUG_STORE"
 
 
 class PersonaStoreConfig(Config):
@@ -29,6 +34,11 @@ class PersonaStoreConfig(Config):
         description="Whether items keep their input texts, sealed as their vectors are. Without "
         "them the store can't be a source of later trainings.",
     )
+
+    def locate(self, root: Path) -> str:
+        """Return where the store lies: an address, or a directory, below `root` if relative."""
+        place = os.environ.get(STORE_VARIABLE) or self.place
+        return place if "://" in place else str(root / place)
 
 
 DEFAULTS = PersonaStoreConfig()

@@ -66,6 +66,10 @@ class Database(ABC):
         """Return all rows of a query on a shard and the catalog."""
         return self._engines.fetch(self._name(shard), query, {"shard": shard, **parameters})
 
+    def read(self, shard: int) -> Connection:
+        """Return a connection to a shard, each of whose statements stands by itself."""
+        return self._engines.engine(self._name(shard)).connect()
+
     @contextmanager
     def write(self, shard: int, num_rows: int = 0) -> Iterator[tuple[Connection, int]]:
         """Give a transaction that alone writes to a shard, and the first of its sequence numbers.

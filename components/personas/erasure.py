@@ -5,6 +5,7 @@ from sqlalchemy import Connection, delete, func, select
 from components.personas.custody import Custody
 from components.personas.databases import Database
 from components.personas.identifiers import RowHashes, shard_of
+from components.personas.ledger import deduct_user
 from components.personas.receipts import Deletion, Receipt
 from components.personas.tables import APPENDED, ITEMS, NAMESPACES
 from components.user_hash import hash_user
@@ -24,6 +25,7 @@ def erase_user(database: Database, custody: Custody, tenant: str, user_id: str) 
     here = (ITEMS.c.shard == shard, ITEMS.c.user_hash == user_hash)
     with database.write(shard) as (connection, _):
         deletions = _list_rows(connection, database.name_shard(shard), here)
+        deduct_user(connection, shard, user_hash)
         connection.execute(delete(ITEMS).where(*here))
     rows_wiped = database.wipe(shard)
     return custody.receipts.write(

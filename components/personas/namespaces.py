@@ -54,13 +54,13 @@ class Namespace:
         """Return the columns that every row of a user has."""
         return {"shard": shard, "user_hash": user_hash, "namespace_id": self.namespace_id}
 
+    def rows_in(self, shard: int) -> tuple[Any, ...]:
+        """Return the conditions that rows of a shard meet."""
+        return ITEMS.c.shard == shard, ITEMS.c.namespace_id == self.namespace_id
+
     def rows_of(self, shard: int, *user_hashes: bytes) -> tuple[Any, ...]:
         """Return the conditions that rows of some users of a shard meet."""
-        return (
-            ITEMS.c.shard == shard,
-            ITEMS.c.user_hash.in_(user_hashes),
-            ITEMS.c.namespace_id == self.namespace_id,
-        )
+        return *self.rows_in(shard), ITEMS.c.user_hash.in_(user_hashes)
 
 
 def find_namespace(

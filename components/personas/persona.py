@@ -31,6 +31,8 @@ class PersonaItem:
         output: The item's output or label, if it has one.
         text: The item's input text, as it was before the history template, if it is kept: a store
             that is a source of later trainings needs it.
+        is_appended: Whether serving added it; said by the store. A batch keeps it, also if what
+            the batch reads doesn't have it.
     """
 
     item_id: str
@@ -39,6 +41,7 @@ class PersonaItem:
     time: datetime | None = None
     output: str | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
+    is_appended: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

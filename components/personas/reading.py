@@ -3,7 +3,7 @@
 Letters: n items of one user, E width of the history encoder.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -69,24 +69,38 @@ def read_persona(namespace: Namespace, user_id: str, max_items: int) -> StoredPe
     return Sealer.open_nothing(namespace.dim) if persona is None else persona
 
 
+def read_items(namespace: Namespace, user_id: str, up_to: int) -> tuple[PersonaItem, ...]:
+    """Return all of a user's items with all that is stored of them, oldest first."""
+    shard, user_hash = namespace.shard_of(user_id), namespace.hashes.user(user_id)
+    found = _open_whole(namespace, shard, user_hash, up_to)
+    return () if found is None else found[1]
+
+
 def scan_shard(
-    namespace: Namespace, shard: int, up_to: int
+    namespace: Namespace, shard: int, up_to: int, skip: Collection[str]
 ) -> Iterator[tuple[str, tuple[PersonaItem, ...]]]:
     """Yield every user of a shard with all items, oldest first; few are in memory at a time."""
+    passed_over = {namespace.hashes.user(user_id) for user_id in skip}
+    page = {"namespace_id": namespace.namespace_id, "last": b"", "num_users": USERS_PER_PAGE}
+    while rows := namespace.database.fetch(shard, NEXT_USERS, page):
+        for (user_hash,) in rows:
+            if user_hash not in passed_over:
+                found = _open_whole(namespace, shard, user_hash, up_to)
+                if found is not None:
+                    yield found
+        page["last"] = rows[-1][0]
 
+
+def _open_whole(
+    namespace: Namespace, shard: int, user_hash: bytes, up_to: int
+) -> tuple[str, tuple[PersonaItem, ...]] | None:
     def open_all(sealer: Sealer, rows: Rows) -> tuple[str, tuple[PersonaItem, ...]]:
         user_id, items = sealer.open_items(rows, namespace.dim)
         order = order_by_age([item.time for item in items])
         return user_id, tuple([items[row] for row in order])
 
     limits = {"max_items": ALL_ITEMS, "up_to": up_to}
-    page = {"namespace_id": namespace.namespace_id, "last": b"", "num_users": USERS_PER_PAGE}
-    while rows := namespace.database.fetch(shard, NEXT_USERS, page):
-        for (user_hash,) in rows:
-            found = _open_rows(namespace, WHOLE_ROWS, shard, user_hash, limits, open_all)
-            if found is not None:
-                yield found
-        page["last"] = rows[-1][0]
+    return _open_rows(namespace, WHOLE_ROWS, shard, user_hash, limits, open_all)
 
 
 def count_served(namespace: Namespace) -> tuple[int, int]:

@@ -57,7 +57,8 @@ class Sealer:
         """
         bound = self._bind(*place)
         persona = TIME.pack(_to_microseconds(item.time)) + row.tobytes() + item.item_id.encode()
-        contents = json.dumps([user_id, item.content_hash, item.output, item.text]).encode()
+        rest = [user_id, item.content_hash, item.output, item.text, item.is_appended]
+        contents = json.dumps(rest).encode()
         return self._seal(persona, bound + b"p"), self._seal(contents, bound + b"c")
 
     def open_persona(self, rows: Sequence[Sequence[Any]], dim: int) -> StoredPersona:
@@ -98,8 +99,8 @@ class Sealer:
         opened = [json.loads(self._open(row[4], self._bind(*row[:3]) + b"c")) for row in rows]
         items = zip(persona.item_ids, persona.vectors, persona.times, opened, strict=True)
         return opened[0][0], tuple(
-            PersonaItem(item_id, vector, content_hash, time, output, text)
-            for item_id, vector, time, (_, content_hash, output, text) in items
+            PersonaItem(item_id, vector, rest[0], time, *rest[1:])
+            for item_id, vector, time, (_, *rest) in items
         )
 
     def _bind(self, item_hash: bytes, generation: int, sequence: int) -> bytes:

@@ -5,7 +5,7 @@ since. Reads may come from any number of processes and threads; the writers of a
 each other. Letters: n items of one user, E width of the history encoder.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,12 +19,17 @@ from components.personas.engines import Query
 from components.personas.erasure import erase_user, readmit_user
 from components.personas.generations import Generations
 from components.personas.identifiers import check_id
+from components.personas.ledger import ShardCounts, ShardTally, find_written, finish_shard
 from components.personas.namespaces import Namespace, find_namespace
 from components.personas.persona import PersonaItem, StoredPersona, StoreStat
-from components.personas.reading import count_served, read_persona, scan_shard
+from components.personas.reading import count_served, read_items, read_persona, scan_shard
 from components.personas.receipts import Receipt
 from components.personas.tables import ALL_ITEMS, SHARDS
-from components.personas.writing import append_items, replace_items, write_generation
+from components.personas.writing import (
+    append_items,
+    replace_items,
+    write_generation,
+)
 
 SEQUENCE = Query(select(SHARDS.c.sequence).where(SHARDS.c.shard == bindparam("shard")))
 
@@ -33,6 +38,7 @@ class PersonaStore:
     """All personas of one tenant under one history encoder; made by `PersonaStore.open`.
 
     Attributes:
+        fingerprint: Fingerprint of the history encoder.
         num_shards: How many shards there are; `components.personas.identifiers.shard_of` says
             which has a user.
         generations: To begin, publish and take back what batches write.
@@ -44,9 +50,10 @@ class PersonaStore:
 
     def __init__(self, namespace: Namespace, max_items: int) -> None:
         self.max_items = max_items
+        self.fingerprint = namespace.fingerprint
         self._namespace = namespace
         self.num_shards = namespace.database.num_shards
-        self.generations = Generations(namespace.database, namespace.namespace_id)
+        self.generations = Generations(namespace)
 
     @classmethod
     def open(
@@ -139,8 +146,17 @@ class PersonaStore:
         """
         return readmit_user(self._namespace.custody, self._namespace.tenant, user_id)
 
+    def get_items(self, user_id: str, up_to: int = ALL_ITEMS) -> tuple[PersonaItem, ...]:
+        """Return a user's whole history with all that is stored of it, oldest item first.
+
+        Args:
+            user_id: The user.
+            up_to: The last appended row that counts, see `watermarks`.
+        """
+        return read_items(self._namespace, user_id, up_to)
+
     def scan(
-        self, shard: int, up_to: int = ALL_ITEMS
+        self, shard: int, up_to: int = ALL_ITEMS, skip: Collection[str] = ()
     ) -> Iterator[tuple[str, tuple[PersonaItem, ...]]]:
         """Yield every user of a shard with the whole history, oldest item first.
 
@@ -149,8 +165,9 @@ class PersonaStore:
         Args:
             shard: From 0 to `num_shards` - 1.
             up_to: The last appended row that counts, see `watermarks`.
+            skip: Ids of users who are passed over.
         """
-        return scan_shard(self._namespace, shard, up_to)
+        return scan_shard(self._namespace, shard, up_to, skip)
 
     def stat(self) -> StoreStat:
         """Count the tenant's users and items, and the bytes of the store.
@@ -192,6 +209,46 @@ class PersonaStore:
         """
         self.generations.check_building(generation)
         return write_generation(self._namespace, generation, personas)
+
+    def find_erased(self, user_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of some users who were erased, and not readmitted."""
+        keys, hashes = self._namespace.custody.keys, self._namespace.hashes
+        return frozenset(user for user in user_ids if keys.is_destroyed(hashes.user(user)))
+
+    def find_written(
+        self, generation: int, shard: int, expected: Sequence[tuple[str, Sequence[str]]]
+    ) -> frozenset[str]:
+        """Return those of a shard's users whose rows in a generation are these items already.
+
+        Args:
+            generation: That is being built.
+            shard: Which.
+            expected: Users' ids, each with the ids of all items.
+        """
+        return find_written(self._namespace, generation, shard, expected)
+
+    def finish_shard(
+        self,
+        generation: int,
+        shard: int,
+        expected: Iterable[tuple[str, Sequence[str]]],
+        counts: ShardCounts,
+    ) -> ShardTally:
+        """Compare a written shard with what it should hold, and note that it is finished.
+
+        Args:
+            generation: That is being built; when all its shards are finished it may be published.
+            shard: Which.
+            expected: Users' ids, each with the ids of all items, also of users who were refused as
+                erased.
+            counts: What the batch did.
+
+        Raises:
+            ValueError: If the generation isn't being built, rows are missing or too many, or the
+                counts don't add up.
+        """
+        self.generations.check_building(generation)
+        return finish_shard(self._namespace, generation, shard, expected, counts)
 
     def order_users(self, user_ids: Iterable[str]) -> list[str]:
         """Return users in the order in which their rows lie: by shard, then by hash.

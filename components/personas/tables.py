@@ -6,6 +6,7 @@ time, vector, content hash, label and text are sealed (`components.personas.seal
 A row's generation is that of the batch that wrote it, or `APPENDED`. A batch numbers a user's
 items by age, so that the newest N are found without opening any. Appended rows are numbered by
 their shard's counter; what a published generation has already taken in lies up to its watermark.
+A batch is a job's work on one generation; of each shard that it finished, the ledger has a row.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -57,6 +59,13 @@ NAMESPACES = Table(
     Column("last_generation", BigInteger, nullable=False, default=EMPTY_GENERATION),
     UniqueConstraint("tenant", "fingerprint"),
 )
+BATCHES = Table(
+    "batches",
+    CATALOG,
+    Column("namespace_id", Integer, primary_key=True),
+    Column("generation", BigInteger, primary_key=True),
+    Column("job", Text, nullable=False),
+)
 WATERMARKS = Table(
     "watermarks",
     CATALOG,
@@ -72,6 +81,19 @@ SHARDS = Table(
     SHARD,
     Column("shard", SmallInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
+)
+LEDGER = Table(
+    "ledger",
+    SHARD,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("namespace_id", Integer, primary_key=True),
+    Column("generation", BigInteger, primary_key=True),
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in ("users", "items_in", "carried", "refused", "erased", "stored", "encoded")
+    ),
+    Column("seconds", Float, nullable=False),
+    Column("checksum", Text, nullable=False),
 )
 ITEMS = Table(
     "items",

@@ -5,7 +5,7 @@ Letters: n items of one user, E width of the history encoder.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def append_items(namespace: Namespace, user_id: str, items: Iterable[PersonaItem
     Raises:
         ValueError: If an item is not fit, is already stored, or the user was erased.
     """
-    user = check_user(namespace, user_id, items)
+    user = check_user(namespace, user_id, [replace(item, is_appended=True) for item in items])
     if not user.items:
         return
     with namespace.database.write(user.shard, len(user.items)) as (connection, first):
@@ -71,7 +71,7 @@ def replace_items(
     Raises:
         ValueError: If an item is not fit, or the user was erased.
     """
-    user = check_user(namespace, user_id, items)
+    user = check_user(namespace, user_id, [replace(item, is_appended=True) for item in items])
     owner = namespace.owner(user.shard, user.user_hash)
     published = (ITEMS.c.generation <= current) | IS_APPENDED
     with namespace.database.write(user.shard, 1 + len(user.items)) as (connection, first):

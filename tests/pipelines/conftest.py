@@ -15,6 +15,7 @@ from zenml.models import PipelineRunResponse
 from components.encoders.config import EncoderConfig
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
+from components.personas.config import PersonaStoreConfig
 from components.promotion.config import PromotionConfig
 from components.promotion.registry_records import Incumbents, Registration
 from components.reporting.config import ReportConfig
@@ -35,6 +36,7 @@ class Runs(NamedTuple):
 
     encoder: Path
     reports: Path
+    personas: Path
     run: Callable[[int], "Run"]
     """Runs the pipeline with a seed."""
 
@@ -83,7 +85,7 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     encoder_folder = write_sentence_encoder(directory / "encoder")
     encoder = EncoderConfig(name=str(encoder_folder), max_length=32)
     recipe = make_recipe(encoder)
-    reports = directory / "reports"
+    reports, personas = directory / "reports", directory / "personas"
 
     def run(seed: int) -> Run:
         response = train_persona.with_options(enable_step_logs=False)(
@@ -94,12 +96,13 @@ def runs(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
             embedder=recipe.embedder,
             training=recipe.training,
             evaluation=EvaluationConfig(num_shuffles=2),
+            personas=PersonaStoreConfig(place=str(personas), num_shards=2),
             report=ReportConfig(folder=reports),
             seed=seed,
         )
         return Run(response)
 
-    return Runs(encoder_folder, reports, run)
+    return Runs(encoder_folder, reports, personas, run)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """The main job: a first model that is refused, a repetition, a retraining, a promotion."""
 
 import json
-import shutil
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from markupsafe import escape
@@ -19,17 +19,14 @@ from components.folder import Folder, hash_file
 from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
 from components.llm.prepare import is_tuning_user
-from components.personas.custody import open_custody
 from components.personas.store import PersonaStore
 from components.promotion.config import DEFAULT_RULES, PromotionConfig
 from components.promotion.registry_records import Incumbents
 from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.task import Task
-from components.user_hash import load_key
-from steps.custody_folder import find_custody_folder
 from steps.evaluate_incumbents import evaluate_incumbents
-from steps.user_hash_key import KEY_FILE
+from steps.persona_store import use_custody
 from tests.components.tiny_models import make_warm_start
 from tests.components.tiny_world import LLM, SIMULATOR
 from tests.pipelines.conftest import Run, Runs, promote
@@ -67,7 +64,9 @@ def test_a_refused_candidate_is_a_finished_run(first: Run, registry: MlflowClien
     assert tags["decision"].startswith("refused: ")
     assert tags["weights_hash"] == candidate.weights_hash
     assert not first.load("promote_user_embedder", "promotion").promoted
-    assert first.load("embed_users", "persona_store").files() == []
+    receipt = first.load("fill_persona_store", "embedding_receipt")
+    assert (receipt.outcome, receipt.stored) == ("skipped", 0)
+    assert "was refused: the persona store stays as it is" in receipt.reason
     assert first.load("package_serving", "serving_bundle").files() == []
 
 
@@ -365,7 +364,7 @@ def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
 
 
 def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
-    retrained: Run, promoted: Run, registry: MlflowClient, tmp_path: Path
+    runs: Runs, retrained: Run, promoted: Run, registry: MlflowClient
 ) -> None:
     """The whole way after a promotion, with the LLM that was kept."""
     candidate = promoted.load("register_user_embedder", "registration")
@@ -385,12 +384,20 @@ def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
     registered = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
     assert served == list(registered.predict(TABLE))
     vectors = promoted.load("encode_histories", "behavior_vectors")
-    stored = promoted.load("embed_users", "persona_store").store_path
-    copy = shutil.copytree(stored, tmp_path / "store")  # even a reader writes beside the files
-    custody = open_custody(find_custody_folder(), load_key(KEY_FILE))
+    receipt = promoted.load("fill_persona_store", "embedding_receipt")
+    assert (receipt.outcome, receipt.stored) == ("published", len(histories.items))
+    [user, *_] = histories.items["user_id"]
+    rows = [row for row, owner in enumerate(histories.items["user_id"]) if owner == user]
     width = vectors.open().shape[1]
-    with PersonaStore.open(copy, custody, vectors.fingerprint, width, create=False) as store:
+    with (
+        use_custody() as custody,
+        PersonaStore.open(
+            runs.personas, custody, vectors.fingerprint, width, create=False
+        ) as store,
+    ):
         assert store.stat().users == len(set(histories.items["user_id"]))
+        np.testing.assert_array_equal(store.get(user).vectors, vectors.open()[rows])
+        assert store.get_items(user)[0].text == histories.items["input"][0]
 
 
 def test_promoting_moves_the_aliases_once(

@@ -29,7 +29,7 @@ def test_an_overwritten_folder_is_another_parameter(tmp_path: Path) -> None:
     second = wire(encoder, llm)
     changed = {name for name in first if first[name] != second[name]}
     examined = {"evaluate_user_embedder", "evaluate_incumbents", "check_artifact"}
-    examined |= {"check_promotion"}
+    examined |= {"check_promotion", "fill_persona_store"}
     assert changed == {"encode_histories", "prepare_llm", "train_user_embedder"} | examined
 
     make_t5(seed=1).model.save_pretrained(llm)

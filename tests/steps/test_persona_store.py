@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from components.personas.config import PersonaStoreConfig
+from components.personas.config import STORE_VARIABLE, PersonaStoreConfig
 from steps.caching import source_root
-from steps.persona_store import STORE_VARIABLE, find_store, use_custody
+from steps.persona_store import find_store, use_custody
 
 
 def test_the_environment_comes_before_the_settings(monkeypatch):

@@ -16,7 +16,7 @@ from components.personas.custody import open_custody
 from components.personas.keys import KEYS
 from components.personas.store import PersonaStore
 from components.user_hash import hash_user
-from tests.components.personas.items import make_item, scan_all
+from tests.components.personas.items import make_item, publish, scan_all, write
 
 ROOT = Path(__file__).parents[3]
 ONE_SHARD = PersonaStoreConfig(num_shards=1)
@@ -50,23 +50,15 @@ def list_secrets(store, custody, user_ids):
     return secrets
 
 
-def publish(store, personas):
-    generation = store.generations.begin()
-    refused = store.write_base(generation, personas)
-    store.generations.publish(generation, store.watermarks())
-    return refused
-
-
 def test_forget_erases_every_generation_and_says_so(store, custody, place):
     publish(store, [("anna", [make_item("a"), make_item("b")]), ("bert", [make_item("a")])])
     publish(store, scan_all(store).items())
     store.append("anna", [make_item("c")])
-    building = store.generations.begin()
-    store.write_base(building, scan_all(store).items())
+    building, _ = write(store, scan_all(store).items())
     receipt = store.forget("anna")
     assert len(store.get("anna")) == 0
     assert len(store.get("bert")) == 1
-    store.generations.publish(building, store.watermarks())
+    store.generations.publish(building)
     store.generations.roll_back()
     assert len(store.get("anna")) == 0
     shard = store._namespace.database.name_shard(store._namespace.shard_of("anna"))
@@ -88,14 +80,14 @@ def test_an_erased_user_comes_back_by_consent_only(store):
     with pytest.raises(ValueError, match="user 'anna' was not erased"):
         store.readmit("anna")
     store.forget("anna")
-    for write in (store.append, store.replace):
+    for add in (store.append, store.replace):
         with pytest.raises(ValueError, match="user 'anna' was erased, and has not been readmitted"):
-            write("anna", [make_item("a")])
+            add("anna", [make_item("a")])
     both = [("anna", [make_item("a")]), ("bert", [make_item("b")])]
-    assert publish(store, both) == {"anna"}
+    assert publish(store, both)[1] == {"anna"}
     assert scan_all(store).keys() == {"bert"}
     assert store.readmit("anna").action == "readmit"
-    assert publish(store, both) == frozenset()
+    assert publish(store, both)[1] == frozenset()
     assert store.get("anna").item_ids == ("a",)
 
 
@@ -108,13 +100,13 @@ def test_who_was_never_stored_can_be_erased_beforehand(store):
 def test_another_store_of_the_same_custody_refuses_too(store, custody, tmp_path):
     store.forget("anna")
     with PersonaStore.open(tmp_path / "later", custody, "minilm-2", 2) as later:
-        assert publish(later, [("anna", [make_item("a")])]) == {"anna"}
+        assert publish(later, [("anna", [make_item("a")])])[1] == {"anna"}
 
 
 def test_a_batch_beside_an_erasure_leaves_nothing(store, open_store):
     """Whichever is first: the batch's rows are deleted, or it is refused."""
     batch = open_store()
-    generation = batch.generations.begin()
+    generation = batch.generations.begin(batch.watermarks())
     stop = threading.Event()
 
     def write():

@@ -4,15 +4,7 @@ import threading
 
 import pytest
 
-from tests.components.personas.items import make_item, scan_all
-
-
-def publish(store, personas, watermarks=None):
-    generation = store.generations.begin()
-    watermarks = store.watermarks() if watermarks is None else watermarks
-    store.write_base(generation, personas)
-    store.generations.publish(generation, watermarks)
-    return generation
+from tests.components.personas.items import finish, make_item, publish, scan_all, write
 
 
 def count_rows(store):
@@ -30,11 +22,12 @@ def count_rows(store):
 
 def test_a_generation_is_seen_when_it_is_published_and_gone_when_taken_back(store):
     store.append("anna", [make_item("a", day=2)])
-    watermarks, generation = store.watermarks(), store.generations.begin()
-    store.write_base(generation, [("anna", [make_item("a", day=2)]), ("bert", [make_item("z")])])
+    personas = [("anna", [make_item("a", day=2)]), ("bert", [make_item("z")])]
+    generation, _ = write(store, personas)
     assert len(store.get("bert")) == 0
     store.append("anna", [make_item("b", day=1)])  # after the watermark
-    store.generations.publish(generation, watermarks)
+    assert store.generations.publish(generation)
+    assert not store.generations.publish(generation)  # it is served already
     assert store.get("anna").item_ids == ("b", "a")
     assert store.get("bert").item_ids == ("z",)
     store.append("anna", [make_item("c", day=3)])
@@ -49,14 +42,14 @@ def test_one_step_back_is_kept_and_no_more(open_store):
     store = open_store(num_shards=1)
     store.append("anna", [make_item("a")])
     for number in range(2, 5):
-        assert publish(store, scan_all(store).items()) == number
+        assert publish(store, scan_all(store).items())[0] == number
         # This generation, the one before, and what was appended since that one's watermark.
         assert count_rows(store) == {2: 2, 3: 2, 4: 2}[number]
     assert store.get("anna").item_ids == ("a",)
     assert store.generations.roll_back() == 3
     assert store.get("anna").item_ids == ("a",)
     store.append("anna", [make_item("b")])
-    assert publish(store, scan_all(store).items()) == 5
+    assert publish(store, scan_all(store).items())[0] == 5
     assert count_rows(store) == 1 + 2 + 1  # 3 with "b" appended, and 5; 4 is gone
     assert store.generations.roll_back() == 3
     assert store.get("anna").item_ids == ("a", "b")
@@ -100,29 +93,47 @@ def test_what_was_replaced_while_a_batch_ran_stays_replaced(store):
 
 def test_writing_twice_changes_nothing(open_store):
     store = open_store(num_shards=1)
-    generation, watermarks = store.generations.begin(), store.watermarks()
+    generation = store.generations.begin(store.watermarks())
     store.write_base(generation, [("anna", [make_item("a"), make_item("b")])])
     store.write_base(generation, [("anna", [make_item("a")])])
     with pytest.raises(ValueError, match="user 'anna' comes twice"):
         store.write_base(generation, [("anna", [make_item("a")]), ("anna", [make_item("b")])])
-    store.generations.publish(generation, watermarks)
+    finish(store, generation, {"anna": [make_item("a")]})
+    store.generations.publish(generation)
     assert store.get("anna").item_ids == ("a",)
     assert count_rows(store) == 1
 
 
 def test_only_what_is_being_built_is_written_and_published(store):
     watermarks = store.watermarks()
-    first, second = store.generations.begin(), store.generations.begin()
-    assert (first, second) == (2, 3)
     with pytest.raises(ValueError, match="2 watermarks for 3 shards"):
-        store.generations.publish(first, watermarks[:2])
-    store.generations.publish(second, watermarks)
-    for number in (first, second, 4):
+        store.generations.begin(watermarks[:2])
+    (first, _), (second, _) = write(store, []), write(store, [])
+    assert (first, second) == (2, 3)
+    store.generations.publish(second)
+    for number in (first, 4):
         message = f"generation {number} is not being built: 3 is served, 3 was begun last"
         with pytest.raises(ValueError, match=message):
             store.write_base(number, [("anna", [make_item("a")])])
         with pytest.raises(ValueError, match=message):
-            store.generations.publish(number, watermarks)
+            store.generations.publish(number)
+
+
+def test_processes_of_one_job_build_one_generation(store, open_store):
+    store.append("anna", [make_item("a")])
+    generation = store.generations.begin(store.watermarks(), "job 1")
+    store.append("anna", [make_item("b")])
+    other = open_store()
+    assert other.generations.begin(other.watermarks(), "job 1") == generation
+    assert other.generations.watermarks(generation) == store.generations.watermarks(generation)
+    assert sum(other.generations.watermarks(generation)) == 1  # not what the second one saw
+    assert other.generations.begin(other.watermarks(), "job 2") == generation + 1
+    assert other.generations.begin(other.watermarks()) == generation + 2
+    finish(store, generation, {})
+    assert not store.generations.is_served("job 1")
+    assert store.generations.publish(generation)
+    assert store.generations.is_served("job 1")
+    assert store.generations.begin(store.watermarks(), "job 1") == generation + 3
 
 
 class Appender(threading.Thread):
@@ -178,3 +189,26 @@ def test_a_rebuild_equals_what_was_appended(store):
     assert [item.content_hash for item in scan_all(store)["anna"]] == [
         item.content_hash for item in contents
     ]
+
+
+def test_a_batch_knows_whom_serving_added_and_whom_it_has_written(store):
+    publish(store, [("anna", [make_item("a")])])
+    store.append("anna", [make_item("b")])
+    watermarks = store.watermarks()
+    store.append("anna", [make_item("c")])
+    store.append("dora", [make_item("d", text="said", output="4")])
+    shard = store._namespace.shard_of("anna")
+    items = store.get_items("anna", up_to=watermarks[shard])
+    assert [(item.item_id, item.is_appended) for item in items] == [("a", False), ("b", True)]
+    assert [item.item_id for item in store.get_items("anna")] == ["a", "b", "c"]
+    [item] = store.get_items("dora")
+    assert (item.text, item.output, item.is_appended) == ("said", "4", True)
+    assert store.get_items("nobody") == ()
+    assert dict(store.scan(shard, skip=["anna"])).keys() == {"dora"} & set(
+        dict(store.scan(shard)).keys()
+    )
+    generation = store.generations.begin(watermarks)
+    store.write_base(generation, [("anna", items)])
+    due = [("anna", ["a", "b"]), ("dora", ["d"])]
+    assert store.find_written(generation, shard, due) == {"anna"}
+    assert store.find_written(generation, shard, [("anna", ["a", "c"])]) == frozenset()

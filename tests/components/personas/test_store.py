@@ -12,7 +12,7 @@ import pytest
 from components.personas.identifiers import shard_of
 from components.personas.persona import PersonaItem, hash_text
 from components.personas.store import PersonaStore
-from tests.components.personas.items import make_item, scan_all
+from tests.components.personas.items import make_item, publish, scan_all
 
 ROOT = Path(__file__).parents[3]
 
@@ -44,9 +44,7 @@ def test_items_come_by_time_untimed_first_then_as_stored(store):
 
 def test_max_items_keeps_the_newest_oldest_first(store, open_store):
     items = [make_item(f"day{day}", [day, 0], day=day) for day in (5, 3, 4, 1, 2)]
-    generation = store.generations.begin()
-    store.write_base(generation, [("base", items), ("both", items[:3])])
-    store.generations.publish(generation, store.watermarks())
+    publish(store, [("base", items), ("both", items[:3])])
     store.append("log", [*items, make_item("untimed")])
     store.append("both", items[3:])
     for user_id in ("base", "log", "both"):
@@ -65,9 +63,7 @@ def test_append_of_a_stored_item_changes_nothing(store):
     assert store.get("anna").item_ids == ("a",)
     store.append("bert", [make_item("a")])  # ids are a user's own
     assert store.get("bert").item_ids == ("a",)
-    generation = store.generations.begin()
-    store.write_base(generation, [("anna", [make_item("a"), make_item("b")])])
-    store.generations.publish(generation, store.watermarks())
+    publish(store, [("anna", [make_item("a"), make_item("b")])])
     with pytest.raises(ValueError, match="user 'anna', item 'b': is already stored"):
         store.append("anna", [make_item("b")])
 
@@ -119,9 +115,7 @@ def test_scan_gives_back_all_that_was_stored(store):
 
 def test_scan_reads_page_after_page(store):
     users = [(f"user{number:03}", [make_item("a", [number, 0])]) for number in range(900)]
-    generation = store.generations.begin()
-    store.write_base(generation, users)
-    store.generations.publish(generation, store.watermarks())
+    publish(store, users)
     store.append("user000", [make_item(f"more{number}") for number in range(600)])
     assert sum(1 for _ in store.scan(0)) > 256  # more than one page
     found = scan_all(store)
@@ -145,9 +139,7 @@ def test_stat_counts_users_items_and_bytes(store):
     stat = store.stat()
     assert (stat.users, stat.items, stat.generation) == (0, 0, 1)
     store.append("anna", [make_item("a"), make_item("b")])
-    generation = store.generations.begin()
-    store.write_base(generation, scan_all(store).items())
-    store.generations.publish(generation, store.watermarks())
+    publish(store, scan_all(store).items())
     for number in range(200):
         store.append("bert", [make_item(f"item{number}")])
     grown = store.stat()

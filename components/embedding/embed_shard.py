@@ -1,0 +1,180 @@
+"""One shard of a batch: what changed is encoded, and everything is written to a generation."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from components.embedding.checked_items import SourceItem, cut_batches, list_users
+from components.embedding.config import EmbeddingConfig
+from components.embedding.progress import Progress
+from components.personas.ledger import ShardCounts, ShardTally
+from components.personas.persona import PersonaItem, hash_text
+from components.personas.store import PersonaStore
+
+Vectorize = Callable[[Sequence[SourceItem]], NDArray[Any]]
+"""Takes items [n], returns their behavior vectors, floating point [n, E]."""
+
+SourceUser = tuple[str, list[SourceItem]]
+StoredUser = tuple[str, list[PersonaItem]]
+
+CARRIED_PER_BATCH = 256
+"""Users whom only serving knows, written at once."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A job's work on one generation of a store.
+
+    Attributes:
+        store: Where to write.
+        generation: That is being built.
+        watermarks: Of each shard: the last appended row that the generation takes in.
+        vectorize: Makes the vectors of items that changed.
+        config: How much at once.
+        keep_texts: Whether items keep their input texts.
+        is_complete: Whether what the tables lack is left out, unless serving appended it.
+        progress: Is told how far it is.
+    """
+
+    store: PersonaStore
+    generation: int
+    watermarks: Sequence[int]
+    vectorize: Vectorize
+    config: EmbeddingConfig
+    keep_texts: bool
+    is_complete: bool
+    progress: Progress
+
+
+def embed_shard(batch: Batch, shard: int, table: pa.Table, num_refused: int) -> ShardTally:
+    """Write a shard's users to the generation, and finish it.
+
+    What a killed process wrote is passed over: the batches are the same again, and each was written
+    whole or not at all.
+
+    Args:
+        batch: The job.
+        shard: Which.
+        table: The shard's items, of `components.embedding.checked_items.CheckedItems`.
+        num_refused: Items of the shard that are not in it.
+
+    Returns:
+        What became of every item.
+    """
+    began = time.monotonic()
+    store, generation = batch.store, batch.generation
+    names = table["user_id"].unique().to_pylist()
+    users = store.order_users(names)
+    expected: list[tuple[str, list[str]]] = []
+    num_encoded = num_carried = 0
+    for part in cut_batches(list_users(table, users), batch.config.items_per_batch):
+        stored = _read_stored(batch, shard, part)
+        carried = {user: _carry(batch, items, stored[user]) for user, items in part}
+        due = [
+            (user, [item.item_id for item in items] + [item.item_id for item in carried[user]])
+            for user, items in part
+        ]
+        expected += due
+        num_carried += sum(map(len, carried.values()))
+        encoded = 0
+        if len(store.find_written(generation, shard, due)) < len(due):
+            encoded = _write(batch, part, stored, carried)
+        batch.progress.advance(sum(len(items) for _, items in part), encoded)
+        num_encoded += encoded
+    for others in _list_others(batch, shard, users):
+        store.write_base(generation, others)
+        expected += [(user, [item.item_id for item in items]) for user, items in others]
+        num_carried += sum(len(items) for _, items in others)
+    counts = ShardCounts(
+        items_in=len(table) + num_refused,
+        carried=num_carried,
+        refused=num_refused,
+        encoded=num_encoded,
+        seconds=time.monotonic() - began,
+    )
+    return store.finish_shard(generation, shard, expected, counts)
+
+
+def _read_stored(
+    batch: Batch, shard: int, users: Sequence[SourceUser]
+) -> dict[str, dict[str, PersonaItem]]:
+    """Return what the store has of each user, by item id."""
+    up_to = batch.watermarks[shard]
+    return {
+        user: {item.item_id: item for item in batch.store.get_items(user, up_to)}
+        for user, _ in users
+    }
+
+
+def _carry(
+    batch: Batch, items: Sequence[SourceItem], stored: Mapping[str, PersonaItem]
+) -> list[PersonaItem]:
+    """Return what the tables don't have and the batch keeps."""
+    given = {item.item_id for item in items}
+    kept = (item for item in stored.values() if item.is_appended or not batch.is_complete)
+    return [item for item in kept if item.item_id not in given]
+
+
+def _write(
+    batch: Batch,
+    users: Sequence[SourceUser],
+    stored: dict[str, dict[str, PersonaItem]],
+    carried: dict[str, list[PersonaItem]],
+) -> int:
+    """Encode what changed, and write the users; return how many items were encoded."""
+    erased = batch.store.find_erased(user for user, _ in users)
+    kept = [(user, item) for user, items in users if user not in erased for item in items]
+    hashes = [hash_text(item.text) for _, item in kept]
+    known = [
+        _find_known(stored[user], item, content)
+        for (user, item), content in zip(kept, hashes, strict=True)
+    ]
+    changed = [row for row, item in enumerate(known) if item is None]
+    vectors = _vectorize(batch, [kept[row][1] for row in changed])
+    new = dict(zip(changed, vectors, strict=True))
+    personas: dict[str, list[PersonaItem]] = {user: [] for user, _ in users if user not in erased}
+    for row, ((user, item), content, before) in enumerate(zip(kept, hashes, known, strict=True)):
+        personas[user].append(
+            PersonaItem(
+                item_id=item.item_id,
+                vector=new[row] if before is None else before.vector,
+                content_hash=content,
+                time=item.time,
+                output=item.output,
+                text=item.input if batch.keep_texts else None,
+                is_appended=before is not None and before.is_appended,
+            )
+        )
+    batch.store.write_base(
+        batch.generation, [(user, items + carried[user]) for user, items in personas.items()]
+    )
+    return len(changed)
+
+
+def _find_known(
+    stored: dict[str, PersonaItem], item: SourceItem, content_hash: str
+) -> PersonaItem | None:
+    """Return the stored item whose vector still holds."""
+    found = stored.get(item.item_id)
+    return found if found is not None and found.content_hash == content_hash else None
+
+
+def _vectorize(batch: Batch, items: Sequence[SourceItem]) -> NDArray[Any]:
+    return batch.vectorize(items) if items else np.empty((0, 0), np.float16)
+
+
+def _list_others(batch: Batch, shard: int, users: Iterable[str]) -> Iterator[list[StoredUser]]:
+    """Yield users whom the tables don't know, with what the batch keeps, some at a time."""
+    scanned = batch.store.scan(shard, batch.watermarks[shard], skip=list(users))
+    kept = (
+        (user, _carry(batch, (), {item.item_id: item for item in items})) for user, items in scanned
+    )
+    others = (found for found in kept if found[1])
+    while part := list(islice(others, CARRIED_PER_BATCH)):
+        yield part
