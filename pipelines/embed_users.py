@@ -1,5 +1,7 @@
 """The persona store of all users, brought up to date without a training: wiring only."""
 
+from functools import partial
+
 from components.embedding.config import EmbeddingConfig
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
@@ -10,12 +12,13 @@ from components.tasks.resolve import TaskChoice
 from components.validation.config import ValidationConfig
 from components.validation.tombstones import resolve_tombstones
 from pipelines.readable_errors import readable_pipeline
+from pipelines.train_persona import train_persona
 from steps.fill_persona_store import fill_persona_store
 from steps.load_histories import load_histories
 from steps.validate_histories import validate_histories
 
 
-@readable_pipeline
+@partial(readable_pipeline, reads_yaml_of=train_persona)
 def embed_users(
     task: TaskChoice = LAMP_2,
     data: DataConfig = DataConfig(),
@@ -27,8 +30,8 @@ def embed_users(
 ) -> None:
     """Encode what is new in all users' histories, and let serving read it.
 
-    The same parameters as those of `train_persona` that it is named after; others of a run's YAML
-    have no place here. Users with few events, whom a training leaves out, are stored too.
+    It reads the YAML of a training, and passes over what has no place here. Users with few events,
+    whom a training leaves out, are stored too.
 
     Args:
         task: Whose history template makes the items' texts.

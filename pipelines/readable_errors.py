@@ -18,6 +18,13 @@ UNKNOWN = "extra_forbidden"
 class ReadablePipeline(Pipeline):
     """ZenML's pipeline; a wrong parameter is named in the last lines, not a hundred above them."""
 
+    foreign_parameters: frozenset[str] = frozenset()
+    """Parameters of another pipeline, which may stand in the same YAML: they are passed over."""
+
+    def _apply_config_parameters(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        found = super()._apply_config_parameters(kwargs)
+        return {name: value for name, value in found.items() if name not in self.foreign_parameters}
+
     def with_options(self, *args: Any, **kwargs: Any) -> Pipeline:
         """Return a copy with these options; what `zenml pipeline run -c` calls.
 
@@ -43,12 +50,22 @@ class ReadablePipeline(Pipeline):
             raise
 
 
-def readable_pipeline(function: Callable[..., None]) -> ReadablePipeline:
-    """Make a pipeline; a step that fails ends the run, and its error is the run's error."""
+def readable_pipeline(
+    function: Callable[..., None], reads_yaml_of: Pipeline | None = None
+) -> ReadablePipeline:
+    """Make a pipeline; a step that fails ends the run, and its error is the run's error.
+
+    Args:
+        function: Wires the steps.
+        reads_yaml_of: A pipeline whose YAML files serve this one too.
+    """
     pipeline = ReadablePipeline(
         name=function.__name__, entrypoint=function, execution_mode=ExecutionMode.FAIL_FAST
     )
     pipeline.__doc__ = function.__doc__
+    if reads_yaml_of is not None:
+        theirs = signature(reads_yaml_of.entrypoint).parameters
+        pipeline.foreign_parameters = frozenset(theirs) - set(signature(function).parameters)
     return pipeline
 
 
