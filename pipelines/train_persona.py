@@ -11,6 +11,7 @@ from components.histories.config import DataConfig
 from components.lineage.config import DriftConfig
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
+from components.personas.config import PersonaStoreConfig
 from components.promotion.config import PromotionConfig
 from components.promotion.foresight import foresee_refusals
 from components.reporting.config import ReportConfig
@@ -48,6 +49,7 @@ logger = get_logger(__name__)
 def train_persona(
     task: TaskChoice = LAMP_2,
     data: DataConfig = DataConfig(),
+    personas: PersonaStoreConfig = PersonaStoreConfig(),
     validation: ValidationConfig = ValidationConfig(),
     encoder: EncoderConfig = EncoderConfig(),
     llm: LLMConfig = LLMConfig(),
@@ -66,6 +68,7 @@ def train_persona(
         task: A built-in task by name or with changes ({like: LaMP_3, show_outputs: false}),
             or a task's full description.
         data: Where the histories come from.
+        personas: The persona store, which may be a source of histories.
         validation: What sound histories are.
         encoder: The encoder of histories and inputs.
         llm: The LLM that stays frozen.
@@ -99,7 +102,7 @@ def train_persona(
     )
     arms = list_embedders(build_arms(evaluation, retrieval).values())
 
-    raw = load_histories(data, task, seed)
+    raw = load_histories(data, task, personas, seed)
     histories, validated = validate_histories(
         raw, task, validation, report.show_texts, evaluation.split
     )

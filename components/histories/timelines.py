@@ -64,17 +64,16 @@ class Timelines:
         Raises:
             ValueError: If a split that has a share gets no user.
         """
-        shares = (config.test_share, config.dev_share)
+        shares, is_askable_E = (config.test_share, config.dev_share), self.mark_askable()
         if config.split_by == "user":
             split_of = assign_users(self.user_ids, *shares, seed)
             splits_U = np.array([SPLITS.index(split) for split in split_of.values()], np.int64)
-            return np.where(self.mark_askable(), splits_U[self.users_E], -1)
+            return np.where(is_askable_E, splits_U[self.users_E], -1)
 
         @cache
         def cut(num_events: int) -> list[int]:
             return [SPLITS.index(split) for split in cut_timeline(num_events, *shares)]
 
-        is_askable_E = self.mark_askable()
         splits_E = np.full(len(is_askable_E), -1)
         counts_U = np.bincount(self.users_E[is_askable_E])
         splits_E[is_askable_E] = [place for count in counts_U.tolist() for place in cut(count)]

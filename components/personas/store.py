@@ -33,6 +33,8 @@ class PersonaStore:
     """All personas of one tenant under one history encoder; made by `PersonaStore.open`.
 
     Attributes:
+        tenant: Whose users these are.
+        fingerprint: Of the history encoder.
         num_shards: How many shards there are; `components.personas.identifiers.shard_of` says
             which has a user.
         generations: To begin, publish and take back what batches write.
@@ -45,6 +47,7 @@ class PersonaStore:
     def __init__(self, namespace: Namespace, max_items: int) -> None:
         self.max_items = max_items
         self._namespace = namespace
+        self.tenant, self.fingerprint = namespace.tenant, namespace.fingerprint
         self.num_shards = namespace.database.num_shards
         self.generations = Generations(namespace.database, namespace.namespace_id)
 
@@ -163,7 +166,7 @@ class PersonaStore:
             users=users,
             items=items,
             size_bytes=self._namespace.database.size_bytes(),
-            fingerprint=self._namespace.fingerprint,
+            fingerprint=self.fingerprint,
             generation=self.generations.current(),
         )
 
