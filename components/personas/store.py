@@ -34,7 +34,7 @@ class PersonaStore:
 
     Attributes:
         tenant: Whose users these are.
-        fingerprint: Of the history encoder.
+        fingerprint: Fingerprint of the history encoder.
         num_shards: How many shards there are; `components.personas.identifiers.shard_of` says
             which has a user.
         generations: To begin, publish and take back what batches write.
@@ -46,8 +46,9 @@ class PersonaStore:
 
     def __init__(self, namespace: Namespace, max_items: int) -> None:
         self.max_items = max_items
+        self.tenant = namespace.tenant
+        self.fingerprint = namespace.fingerprint
         self._namespace = namespace
-        self.tenant, self.fingerprint = namespace.tenant, namespace.fingerprint
         self.num_shards = namespace.database.num_shards
         self.generations = Generations(namespace.database, namespace.namespace_id)
 

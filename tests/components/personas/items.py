@@ -17,3 +17,10 @@ def make_item(item_id, vector=(0.5, -1.0), day=None, output=None, text=None):
 def scan_all(store):
     """Return every user's items."""
     return dict(user for shard in range(store.num_shards) for user in store.scan(shard))
+
+
+def publish(store, users):
+    """Let a new generation of whole histories be served."""
+    generation, watermarks = store.generations.begin(), store.watermarks()
+    store.write_base(generation, users)
+    store.generations.publish(generation, watermarks)
