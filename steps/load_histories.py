@@ -32,5 +32,5 @@ def load_histories(
         stored = read_events(store)
         histories = read_histories(data, task, seed, directory, stored)
     watermark = stored.watermark.model_dump(mode="json")
-    log_metadata({"watermark": watermark}, infer_artifact=True)
+    log_metadata(metadata={"watermark": watermark}, infer_artifact=True)
     return histories
