@@ -107,7 +107,7 @@ def _write_timelines(
     splits_E = timelines.find_splits(config, seed)
     num_before_E = timelines.ends_E - timelines.starts_E
     has_enough_E = (splits_E != SPLITS.index("train")) | (num_before_E >= config.min_history_items)
-    asked_E = np.flatnonzero(timelines.mark_askable() & has_enough_E)
+    asked_E = np.flatnonzero(has_enough_E)  # what can't be asked is in no split: never sampled
     kept_Q = asked_E[sample_questions(splits_E[asked_E], config, seed)]
     if not len(kept_Q):
         raise ValueError(

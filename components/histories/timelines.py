@@ -59,7 +59,7 @@ class Timelines:
     def find_splits(self, config: TimelineConfig, seed: int) -> NDArray[np.int64]:
         """Return each event's place in `SPLITS`, [E]: by its place in the timeline or by its user.
 
-        A timeline is cut by the events that can be questions; others have the place -1.
+        A timeline is cut by the events that can be questions; the others are in no split, -1.
 
         Raises:
             ValueError: If a split that has a share gets no user.
