@@ -44,7 +44,7 @@ def embed_users(
     """
     encoder = resolve_encoder(encoder)
     data = data.of_all_users()
-    raw = load_histories(data, task, seed)
+    raw = load_histories(data, task, personas, seed)
     histories, _ = validate_histories(raw, task, resolve_tombstones(validation), False, "train")
     fill_persona_store(histories, task, encoder, personas, embedding, data.is_complete)
 

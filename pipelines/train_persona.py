@@ -79,7 +79,7 @@ def train_persona(
         evaluation: How it is judged.
         promotion: What it takes to become champion.
         drift: How far the data may be from the champion's.
-        personas: The persona store.
+        personas: The persona store, which may also be a source of histories.
         embedding: How much of it is filled at once.
         report: Where the report goes, and what it may show.
         seed: Of everything random.
@@ -105,7 +105,7 @@ def train_persona(
     )
     arms = list_embedders(build_arms(evaluation, retrieval).values())
 
-    raw = load_histories(data, task, seed)
+    raw = load_histories(data, task, personas, seed)
     histories, validated = validate_histories(
         raw, task, validation, report.show_texts, evaluation.split
     )

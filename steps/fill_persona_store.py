@@ -66,6 +66,9 @@ def fill_persona_store(
     if promotion is not None and not promotion.promoted:
         reason = f"Version {promotion.version} was refused: the persona store stays as it is."
         receipt = EmbeddingReceipt(outcome="skipped", reason=reason)
+    elif is_from_this_store(histories, vectors):
+        reason = "The histories came from this store, under the same encoder."
+        receipt = EmbeddingReceipt(outcome="skipped", reason=reason)
     else:
         table = histories.path / ITEMS
         job = Job(
@@ -80,6 +83,13 @@ def fill_persona_store(
         receipt = fill(job, encoder, personas, vectors)
     log_receipt(receipt, output)
     return receipt, Folder.at(output)
+
+
+def is_from_this_store(histories: Histories, vectors: BehaviorVectors | None) -> bool:
+    """Return whether the store has these items with these vectors already."""
+    if histories.watermark is None or vectors is None:
+        return False
+    return histories.watermark.fingerprint == vectors.fingerprint
 
 
 def fill(

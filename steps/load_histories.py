@@ -2,18 +2,35 @@
 
 from typing import Annotated
 
-from zenml import step
+from zenml import log_metadata, step
 
 from components.histories.config import DataConfig
 from components.histories.read import read_histories
 from components.histories.tables import Histories
+from components.personas.config import PersonaStoreConfig
+from components.personas.source import open_source, read_events
 from components.tasks.task import Task
 from steps.materializers import FolderMaterializer
+from steps.persona_store import find_store, use_custody
 from steps.scratch import make_scratch_directory
 
 
 # Never cached: it reads the outside world. The same bytes leave the later steps cached.
 @step(enable_cache=False, output_materializers=FolderMaterializer)
-def load_histories(data: DataConfig, task: Task, seed: int) -> Annotated[Histories, "histories"]:
+def load_histories(
+    data: DataConfig, task: Task, personas: PersonaStoreConfig, seed: int
+) -> Annotated[Histories, "histories"]:
     """Read the histories and make the splits' questions."""
-    return read_histories(data, task, seed, make_scratch_directory() / "histories")
+    directory = make_scratch_directory() / "histories"
+    if data.source != "store":
+        return read_histories(data, task, seed, directory)
+    place, fingerprint = find_store(personas), data.store.fingerprint
+    with (
+        use_custody() as custody,
+        open_source(place, custody, personas.tenant, fingerprint) as store,
+    ):
+        stored = read_events(store)
+        histories = read_histories(data, task, seed, directory, stored)
+    watermark = stored.watermark.model_dump(mode="json")
+    log_metadata(metadata={"watermark": watermark}, infer_artifact=True)
+    return histories

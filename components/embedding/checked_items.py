@@ -15,6 +15,7 @@ from components.embedding.item_tables import ItemTables, Piece
 from components.histories.tables import ITEM_SCHEMA
 from components.personas.identifiers import shard_of
 from components.tasks.task import Task
+from components.tasks.templates import name_fields
 
 PLACE_FIELDS = [pa.field("file", pa.int32()), pa.field("row", pa.int64())]
 PLACED_SCHEMA = pa.schema([*ITEM_SCHEMA, *PLACE_FIELDS])
@@ -147,9 +148,9 @@ def _check(rows: pa.Table, task: Task) -> tuple[pa.Table, list[tuple[int, int, P
         checks += [(blank[field], (field, "is blank")), (zero[field], (field, "has a zero byte"))]
     needs_text = pc.is_null(rows["text"])
     checks.append((pc.and_(needs_text, pc.is_null(rows["input"])), ("input", "has no value")))
-    if task.output_field in task.history_fields:
+    if task.unlabelled_template is None:
         lacks = pc.and_(needs_text, pc.is_null(rows["output"]))
-        checks.append((lacks, ("output", "has no value, and the history template shows it")))
+        checks.append((lacks, ("output", "has no value, and every history template shows it")))
     problems_I: list[Problem | None] = [None] * len(rows)
     for is_wrong, problem in checks:
         for place in np.flatnonzero(pc.fill_null(is_wrong, False).to_numpy()).tolist():
@@ -179,15 +180,15 @@ def render_text(task: Task, given: str, output: str | None) -> str:
     Raises:
         ValueError: If the task's template names other fields than these two.
     """
-    fields = {task.input_field: given}
-    if task.output_field is not None and output is not None:
-        fields[task.output_field] = output
-    if missing := set(task.history_fields) - fields.keys():
+    template = task.unlabelled_template if output is None else task.item_template
+    assert template is not None  # such items were refused
+    fields = {task.input_field: given, task.output_field: output}
+    if missing := set(name_fields(template)) - fields.keys():
         raise ValueError(
             f"task {task.name}: the history template names {sorted(missing)}, which item tables "
             "don't have; give them a column 'text'"
         )
-    return task.render_item(fields)
+    return template.format_map(fields)
 
 
 def _take_out_repeated(

@@ -37,19 +37,9 @@ class LampConfig(QuestionConfig):
     )
 
 
-class InteractionsConfig(QuestionConfig):
-    """A file of events, one a row, and which of its columns mean what."""
+class TimelineConfig(QuestionConfig):
+    """How users' events in time become questions of three splits."""
 
-    path: Path = Field(description="File of events: .jsonl or .csv (also .gz), or .parquet.")
-    user: str = Field("user_id", description="Column with the user's id.")
-    time: str = Field(
-        "timestamp", description="Column with the event's time: ISO 8601, a year or Unix seconds."
-    )
-    item_id: str | None = Field(
-        None, description="Column with an id unique within the user; else the row number serves."
-    )
-    input: str = Field(description="Column with the input text.")
-    output: str = Field(description="Column with the output: the label or text to be predicted.")
     drop_labels: tuple[str, ...] = Field(
         (), description="Labels whose events are left out, before anything is counted."
     )
@@ -71,10 +61,40 @@ class InteractionsConfig(QuestionConfig):
     )
 
 
+class EventColumns(Config):
+    """Which columns of an event mean what."""
+
+    user: str = Field("user_id", description="Column with the user's id.")
+    time: str = Field(
+        "timestamp", description="Column with the event's time: ISO 8601, a year or Unix seconds."
+    )
+    item_id: str | None = Field(
+        None, description="Column with an id unique within the user; else the row number serves."
+    )
+    input: str = Field(description="Column with the input text.")
+    output: str = Field(description="Column with the output: the label or text to be predicted.")
+
+
+class InteractionsConfig(TimelineConfig, EventColumns):
+    """A file of events, one a row."""
+
+    path: Path = Field(description="File of events: .jsonl or .csv (also .gz), or .parquet.")
+
+
+class StoreSourceConfig(TimelineConfig):
+    """The persona store as a source; where it lies and whose it is, the section `personas` says."""
+
+    fingerprint: str | None = Field(
+        None,
+        description="Which encoder's items are read; if not given, the tenant's only ones. After a "
+        "change of encoder it names the one before, under which the items still are.",
+    )
+
+
 class DataConfig(Config):
     """Where the histories come from."""
 
-    source: Literal["simulator", "lamp", "interactions"] = Field(
+    source: Literal["simulator", "lamp", "interactions", "store"] = Field(
         "simulator", description="Which of the sections below is read."
     )
     simulator: SimulatorConfig = Field(
@@ -90,6 +110,9 @@ class DataConfig(Config):
     )
     lamp: LampConfig | None = Field(None, description="A folder in LaMP's layout.")
     interactions: InteractionsConfig | None = Field(None, description="A file of events.")
+    store: StoreSourceConfig = Field(
+        default_factory=StoreSourceConfig, description="What the persona store holds."
+    )
 
     @model_validator(mode="after")
     def _has_source(self) -> Self:
@@ -98,13 +121,18 @@ class DataConfig(Config):
         return self
 
     @property
+    def timeline(self) -> TimelineConfig | None:
+        """How events become questions, of a source that has events."""
+        return {"interactions": self.interactions, "store": self.store}.get(self.source)
+
+    @property
     def is_complete(self) -> bool:
         """Whether every item of the source is kept, those of users with few events too."""
-        return self.interactions is None or self.interactions.min_events == 1
+        return self.timeline is None or self.timeline.min_events == 1
 
     def of_all_users(self) -> Self:
         """Return the settings that leave out no user who has few events."""
-        if self.interactions is None:
+        if self.timeline is None:
             return self
-        interactions = self.interactions.model_copy(update={"min_events": 1})
-        return self.model_copy(update={"interactions": interactions})
+        everybody = self.timeline.model_copy(update={"min_events": 1})
+        return self.model_copy(update={self.source: everybody})

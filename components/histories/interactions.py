@@ -1,4 +1,4 @@
-"""Reading a file of events: each is a question, and an item of the user's later histories.
+"""Reading events: each is a question, and an item of the user's later histories.
 
 A row is read, checked and rendered, and kept as columns: a million events take some hundred bytes
 each. The tables are then made piece by piece.
@@ -7,10 +7,8 @@ Legend: E events, Q questions, L history links.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.histories.config import InteractionsConfig
+from components.histories.config import (
+    EventColumns,
+    InteractionsConfig,
+    StoreSourceConfig,
+    TimelineConfig,
+)
+from components.histories.event_source import EventSource
+from components.histories.events import StoredEvents, Watermark
 from components.histories.record import Record
 from components.histories.source_files import read_rows
 from components.histories.splits import sample_questions
@@ -33,8 +38,10 @@ from components.histories.tables import (
 from components.histories.timelines import EVENT_SCHEMA, Timelines, order_events, rank_texts
 from components.tasks.task import Task
 
-MAX_BAD_ROWS = 10
-"""After so many the reading stops: most often one column is wrong in all rows."""
+STORE_NAME = "persona store"
+STORE_COLUMNS = EventColumns(
+    user="user_id", time="time", item_id="item_id", input="input", output="output"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +49,7 @@ logger = logging.getLogger(__name__)
 def read_interactions(
     config: InteractionsConfig, task: Task, seed: int, directory: Path
 ) -> Histories:
-    """Read the events and split them by time within each user, or by user.
+    """Read the events of a file and split them by time within each user, or by user.
 
     A question's history is what the user did strictly before it (in time, to the second), of all
     splits: what is tested later was seen by then.
@@ -56,92 +63,79 @@ def read_interactions(
     Raises:
         ValueError: If a row is bad (names file, row and field) or no question is left.
     """
-    timelines = _read_timelines(config, task)
+    records = (
+        (number, Record(f"{config.path}, row {number}", values))
+        for number, values in read_rows(config.path)
+    )
+    source = EventSource(str(config.path), records, config, task)
+    return _write_timelines(source, config, seed, directory)
+
+
+def read_stored_events(
+    config: StoreSourceConfig, stored: StoredEvents, task: Task, seed: int, directory: Path
+) -> Histories:
+    """Make of a persona store's events what `read_interactions` makes of a file's.
+
+    An event without a label or a time is an item of later histories, and no question.
+
+    Args:
+        config: How much is kept of them.
+        stored: The events, and up to where the store was read; it is kept with the tables.
+        task: What the items and questions mean.
+        seed: Of splits by user and of the samples of questions.
+        directory: Where the tables are written: not there yet, or empty.
+
+    Raises:
+        ValueError: If an event can't be read (names user, item and field) or no question is left.
+    """
+    records = (
+        (number, Record(f"{STORE_NAME}, user {row['user_id']!r}, item {row['item_id']!r}", row))
+        for number, row in enumerate(stored.rows, start=1)
+    )
+    source = EventSource(STORE_NAME, records, STORE_COLUMNS, task, is_complete=False)
+    return _write_timelines(source, config, seed, directory, stored.watermark)
+
+
+def _write_timelines(
+    source: EventSource,
+    config: TimelineConfig,
+    seed: int,
+    directory: Path,
+    watermark: Watermark | None = None,
+) -> Histories:
+    timelines = _read_timelines(source, config)
     splits_E = timelines.find_splits(config, seed)
     num_before_E = timelines.ends_E - timelines.starts_E
     has_enough_E = (splits_E != SPLITS.index("train")) | (num_before_E >= config.min_history_items)
-    asked_E = np.flatnonzero(has_enough_E)
+    asked_E = np.flatnonzero(has_enough_E)  # what can't be asked is in no split: never sampled
     kept_Q = asked_E[sample_questions(splits_E[asked_E], config, seed)]
     if not len(kept_Q):
         raise ValueError(
-            f"{config.path}: no question is left; users with fewer than {config.min_events} "
+            f"{source.name}: no question is left; users with fewer than {config.min_events} "
             "events (min_events) are left out, and so are train questions with fewer than "
             f"{config.min_history_items} earlier items (min_history_items)"
         )
-    questions = _tabulate_questions(timelines, splits_E, kept_Q, config, task)
-    return write_histories(directory, _tabulate_items(timelines.events), questions)
+    questions = _tabulate_questions(timelines, splits_E, kept_Q, source, config.max_history_items)
+    items = _tabulate_items(timelines.events)
+    return write_histories(directory, items, questions, watermark=watermark)
 
 
-def _read_timelines(config: InteractionsConfig, task: Task) -> Timelines:
+def _read_timelines(source: EventSource, config: TimelineConfig) -> Timelines:
     """Return the events of each user that has enough."""
-    events = pa.Table.from_batches(_read_events(config, task), EVENT_SCHEMA).combine_chunks()
-    if config.item_id is not None:
-        _refuse_repeated_items(events, config)
+    batches = source.read(config.drop_labels)
+    events = pa.Table.from_batches(batches, EVENT_SCHEMA).combine_chunks()
+    if source.columns.item_id is not None:
+        _refuse_repeated_items(events, source.name, source.columns.item_id)
     timelines = order_events(events, config.min_events)
     logger.info(
         "%s: %d of %d users have %d events or more",
-        *(config.path, len(timelines.user_ids), pc.count_distinct(events["user_id"]).as_py()),
+        *(source.name, len(timelines.user_ids), pc.count_distinct(events["user_id"]).as_py()),
         config.min_events,
     )
     return timelines
 
 
-def _read_events(config: InteractionsConfig, task: Task) -> Iterator[pa.RecordBatch]:
-    """Yield the file's events, without those whose label is dropped.
-
-    Raises:
-        ValueError: If rows are bad: of the first MAX_BAD_ROWS each is named, with its field.
-    """
-    dropped: Counter[str] = Counter()
-    waiting: list[dict[str, Any]] = []
-    problems: list[str] = []
-    for number, values in read_rows(config.path):
-        record = Record(f"{config.path}, row {number}", values)
-        try:
-            label = record.text(config.output)
-            if label in config.drop_labels:
-                dropped[label] += 1
-                continue
-            waiting.append(_read_event(record, number, config, task))
-        except ValueError as err:
-            problems.append(str(err))
-            if len(problems) == MAX_BAD_ROWS:
-                break
-        if len(waiting) == ROWS_PER_BATCH:
-            yield pa.RecordBatch.from_pylist(waiting, EVENT_SCHEMA)
-            waiting = []
-    if problems:
-        raise ValueError("\n".join(problems))
-    yield pa.RecordBatch.from_pylist(waiting, EVENT_SCHEMA)
-    if dropped:
-        logger.info("%s: left out by drop_labels: %s", config.path, dict(dropped))
-
-
-def _read_event(
-    record: Record, number: int, config: InteractionsConfig, task: Task
-) -> dict[str, Any]:
-    """Return one row of the file as a row of EVENT_SCHEMA."""
-    user_id = record.identifier(config.user)
-    payload = record.text(config.input)
-    output = record.text(config.output)  # whether it is a label, the validation judges
-    item_id = f"row-{number:08d}" if config.item_id is None else record.identifier(config.item_id)
-    # The task's own names for input and output stand for the mapped columns.
-    named = {task.input_field: payload, task.output_field: output}
-    fields = {
-        name: named[name] if name in named else record.text(name) for name in task.history_fields
-    }
-    return {
-        "row": number,
-        "user_id": user_id,
-        "item_id": item_id,
-        "time": record.time(config.time),
-        "text": task.render_item(fields),
-        "payload": payload,
-        "output": output,
-    }
-
-
-def _refuse_repeated_items(events: pa.Table, config: InteractionsConfig) -> None:
+def _refuse_repeated_items(events: pa.Table, name: str, id_field: str) -> None:
     """Refuse two items of a user with the same id."""
     names = ("user_id", "item_id")
     ids = pd.DataFrame({name: rank_texts(events[name]) for name in names})
@@ -150,8 +144,8 @@ def _refuse_repeated_items(events: pa.Table, config: InteractionsConfig) -> None
         return
     later = events.slice(repeated[0], 1).to_pylist()[0]
     first = np.flatnonzero((ids == ids.iloc[repeated[0]]).all(axis=1))[0]
-    raise Record(f"{config.path}, row {later['row']}", {}).error(
-        str(config.item_id),
+    raise Record(f"{name}, row {later['row']}", {}).error(
+        id_field,
         f"id {later['item_id']!r} of user {later['user_id']!r} stands in row "
         f"{events['row'][first]} already",
     )
@@ -169,17 +163,18 @@ def _tabulate_questions(
     timelines: Timelines,
     splits_E: NDArray[np.int64],
     kept_Q: NDArray[np.int64],
-    config: InteractionsConfig,
-    task: Task,
+    source: EventSource,
+    max_history_items: int,
 ) -> Iterator[pa.Table]:
     """Yield the kept events as questions, with the rows of their items."""
+    render_prompt = source.task.render_prompt
     for start in range(0, len(kept_Q), ROWS_PER_BATCH):
         rows_Q = kept_Q[start : start + ROWS_PER_BATCH]
         events = timelines.events.take(pa.array(rows_Q))
         ends_Q = timelines.ends_E[rows_Q]
-        starts_Q = np.maximum(timelines.starts_E[rows_Q], ends_Q - config.max_history_items)
+        starts_Q = np.maximum(timelines.starts_E[rows_Q], ends_Q - max_history_items)
         question_ids = events["item_id"]
-        if config.item_id is not None:
+        if source.columns.item_id is not None:
             colon = pa.scalar(":", pa.large_string())
             question_ids = pc.binary_join_element_wise(events["user_id"], question_ids, colon)
         columns = {
@@ -187,7 +182,7 @@ def _tabulate_questions(
             "user_id": events["user_id"],
             "split": pa.array(SPLITS).take(pa.array(splits_E[rows_Q])),
             "time": events["time"],
-            "input": pa.array([task.render_prompt(text) for text in events["payload"].to_pylist()]),
+            "input": pa.array([render_prompt(text) for text in events["payload"].to_pylist()]),
             "payload": events["payload"],
             "output": events["output"],
             "history": list_ranges(starts_Q, ends_Q),

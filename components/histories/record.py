@@ -35,10 +35,14 @@ class Record:
             raise self.error(
                 field, f"is missing; there are {_shorten(sorted(map(str, self.values)))}"
             )
-        value = self.values[field]
-        if value is None or (isinstance(value, float) and math.isnan(value)):
+        if not self.has_value(field):
             raise self.error(field, "has no value")
-        return value
+        return self.values[field]
+
+    def has_value(self, field: str) -> bool:
+        """Return whether a field is there, and not null."""
+        value = self.values.get(field)
+        return not (value is None or (isinstance(value, float) and math.isnan(value)))
 
     def text(self, field: str) -> str:
         """Return a text, perhaps empty; a number as its digits, 5 and 5.0 both as "5".

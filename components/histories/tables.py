@@ -20,7 +20,8 @@ from datasets import Dataset
 from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
-from components.folder import Folder, write_folder
+from components.folder import Folder, hash_files, write_folder
+from components.histories.events import Watermark
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -49,6 +50,7 @@ QUESTION_SCHEMA = pa.schema(
 )
 NULLABLE = frozenset({("items", "time"), ("items", "output"), ("questions", "time")})
 ROWS_PER_BATCH = 10_000
+WATERMARK_FILE = "watermark.json"
 
 TableSource: TypeAlias = pa.Table | Dataset | Iterable[pa.Table]
 """A table, or its pieces one after another; these need not fit into memory together."""
@@ -96,7 +98,7 @@ class HistoryRows:
 
 
 class Histories(Folder):
-    """Users' histories and the questions asked of them: two tables, perhaps limits.
+    """Users' histories and the questions asked of them: two tables, perhaps more.
 
     The datasets are mapped into memory from a file, and know nothing of that file: what
     `Dataset.map` or `filter` derive from them never lands in this folder.
@@ -119,12 +121,27 @@ class Histories(Folder):
         limits: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         return limits
 
+    @property
+    def watermark(self) -> Watermark | None:
+        """Up to where the persona store was read that these came from; none of another source."""
+        path = self.path / WATERMARK_FILE
+        return Watermark.model_validate_json(path.read_text("utf-8")) if path.exists() else None
+
+    def content_hash(self) -> str:
+        """Return the hash of all files but the watermark.
+
+        The same rows, read again from a later generation of the store, are the same histories: no
+        later step runs again, and a model's histories keep the watermark of their first reading.
+        """
+        return hash_files(self.path, [file for file in self.files() if file.name != WATERMARK_FILE])
+
 
 def write_histories(
     directory: Path,
     items: TableSource,
     questions: TableSource,
     limits: dict[str, Any] | None = None,
+    watermark: Watermark | None = None,
 ) -> Histories:
     """Write both tables to a new directory; the same content gives the same bytes.
 
@@ -133,6 +150,7 @@ def write_histories(
         items: Columns as in ITEM_SCHEMA, sorted as `Histories.items` says.
         questions: Columns as in QUESTION_SCHEMA.
         limits: What ideal judges answer, where known.
+        watermark: Up to where the persona store was read, where they come from one.
 
     Raises:
         ValueError: If the directory is not empty, a column is missing, unknown, of another type or
@@ -145,6 +163,9 @@ def write_histories(
         if limits:
             text = json.dumps(limits, indent=1, sort_keys=True, ensure_ascii=False)
             (staging / "limits.json").write_text(text + "\n", encoding="utf-8")
+        if watermark:
+            text = watermark.model_dump_json(indent=1)
+            (staging / WATERMARK_FILE).write_text(text + "\n", encoding="utf-8")
     return Histories.at(directory)
 
 

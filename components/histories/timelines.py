@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.histories.config import InteractionsConfig
+from components.histories.config import TimelineConfig
 from components.histories.splits import assign_users, cut_timeline
 from components.histories.tables import SPLITS
 
@@ -27,11 +27,12 @@ EVENT_SCHEMA = pa.schema(
     }
 )
 """Large strings: all texts of a file may be more than 32-bit offsets can address."""
+NO_TIME = -(2**63)
 
 
 @dataclass(frozen=True)
 class Timelines:
-    """Events by user and time, those of the same time by their rows in the file."""
+    """Events by user and time, those of the same time by their rows in the source."""
 
     events: pa.Table
     """Columns as in EVENT_SCHEMA."""
@@ -49,32 +50,44 @@ class Timelines:
         ids: list[str] = self.events["user_id"].take(pa.array(firsts)).to_pylist()
         return ids
 
-    def find_splits(self, config: InteractionsConfig, seed: int) -> NDArray[np.int64]:
+    def mark_askable(self) -> NDArray[np.bool_]:
+        """Return which events can be questions, [E]: those with an output and a time."""
+        columns = (self.events["output"], self.events["time"])
+        has_output_E, has_time_E = (pc.is_valid(column).to_numpy() for column in columns)
+        return has_output_E & has_time_E
+
+    def find_splits(self, config: TimelineConfig, seed: int) -> NDArray[np.int64]:
         """Return each event's place in `SPLITS`, [E]: by its place in the timeline or by its user.
+
+        A timeline is cut by the events that can be questions; the others are in no split, -1.
 
         Raises:
             ValueError: If a split that has a share gets no user.
         """
-        shares = (config.test_share, config.dev_share)
+        shares, is_askable_E = (config.test_share, config.dev_share), self.mark_askable()
         if config.split_by == "user":
             split_of = assign_users(self.user_ids, *shares, seed)
-            return np.array([SPLITS.index(split) for split in split_of.values()], np.int64)[
-                self.users_E
-            ]
+            splits_U = np.array([SPLITS.index(split) for split in split_of.values()], np.int64)
+            return np.where(is_askable_E, splits_U[self.users_E], -1)
 
         @cache
         def cut(num_events: int) -> list[int]:
             return [SPLITS.index(split) for split in cut_timeline(num_events, *shares)]
 
-        counts_U = np.bincount(self.users_E)
-        return np.array([place for count in counts_U.tolist() for place in cut(count)], np.int64)
+        splits_E = np.full(len(is_askable_E), -1)
+        counts_U = np.bincount(self.users_E[is_askable_E])
+        splits_E[is_askable_E] = [place for count in counts_U.tolist() for place in cut(count)]
+        return splits_E
 
 
 def order_events(events: pa.Table, min_events: int) -> Timelines:
-    """Put events in order, without those of users who have fewer than `min_events`."""
+    """Put events in order, without those of users who have fewer than `min_events`.
+
+    Those without a time come first, as if they had happened at one.
+    """
     users_E = rank_texts(events["user_id"])
     counts_U = np.bincount(users_E)
-    times_E = events["time"].cast(pa.int64()).to_numpy()
+    times_E = pc.fill_null(events["time"].cast(pa.int64()), NO_TIME).to_numpy()
     order = np.lexsort((events["row"].to_numpy(), times_E, users_E))
     order = order[counts_U[users_E[order]] >= min_events]
     users_E, times_E = np.unique(users_E[order], return_inverse=True)[1], times_E[order]

@@ -182,7 +182,9 @@ class SQLiteDatabase(Database):
         return engine
 
     def _prepare_shards(self) -> None:
-        """Files are made when they are first written to or read."""
+        for shard in range(self.num_shards if self._creates else 0):
+            if not (self._directory / self.name_shard(shard)).exists():
+                self._open(self._name(shard)).dispose()
 
 
 class PostgresDatabase(Database):

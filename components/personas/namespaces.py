@@ -81,13 +81,11 @@ def find_namespace(
     """
     with database.read_catalog() as connection:
         namespace_id = _look_up(connection, tenant, fingerprint, dim, str(database))
-        if namespace_id is None and not create:
-            there = select(NAMESPACES.c.fingerprint).where(NAMESPACES.c.tenant == tenant)
-            known = connection.execute(there).scalars().all()
-            raise ValueError(
-                f"persona store {database}: tenant {tenant!r} has nothing under fingerprint "
-                f"{fingerprint!r}, only under {sorted(known)}"
-            )
+    if namespace_id is None and not create:
+        raise ValueError(
+            f"persona store {database}: tenant {tenant!r} has nothing under fingerprint "
+            f"{fingerprint!r}, only under {sorted(list_fingerprints(database, tenant))}"
+        )
     if namespace_id is None:
         with database.write_catalog() as connection:
             namespace_id = _look_up(connection, tenant, fingerprint, dim, str(database))
@@ -96,6 +94,14 @@ def find_namespace(
                 added = connection.execute(insert(NAMESPACES).values(values))
                 namespace_id = added.inserted_primary_key[0]  # type: ignore[index]
     return Namespace(database, custody, tenant, fingerprint, dim, namespace_id)
+
+
+def list_fingerprints(database: Database, tenant: str) -> dict[str, int]:
+    """Return the fingerprints under which a tenant has something, and their vectors' widths."""
+    columns = (NAMESPACES.c.fingerprint, NAMESPACES.c.dim)
+    with database.read_catalog() as connection:
+        found = connection.execute(select(*columns).where(NAMESPACES.c.tenant == tenant))
+        return dict(found.all())  # type: ignore[arg-type]
 
 
 def _look_up(

@@ -38,6 +38,7 @@ class PersonaStore:
     """All personas of one tenant under one history encoder; made by `PersonaStore.open`.
 
     Attributes:
+        tenant: Whose users these are.
         fingerprint: Fingerprint of the history encoder.
         num_shards: How many shards there are; `components.personas.identifiers.shard_of` says
             which has a user.
@@ -50,6 +51,7 @@ class PersonaStore:
 
     def __init__(self, namespace: Namespace, max_items: int) -> None:
         self.max_items = max_items
+        self.tenant = namespace.tenant
         self.fingerprint = namespace.fingerprint
         self._namespace = namespace
         self.num_shards = namespace.database.num_shards
@@ -180,7 +182,7 @@ class PersonaStore:
             users=users,
             items=items,
             size_bytes=self._namespace.database.size_bytes(),
-            fingerprint=self._namespace.fingerprint,
+            fingerprint=self.fingerprint,
             generation=self.generations.current(),
         )
 

@@ -73,6 +73,13 @@ class Task(Config):
         return self.plain_history_template
 
     @property
+    def unlabelled_template(self) -> str | None:
+        """The template of an item without an output; none if the task can't show such an item."""
+        if self.output_field in self.history_fields:
+            return self.plain_history_template
+        return self.item_template
+
+    @property
     def history_fields(self) -> tuple[str, ...]:
         """The item fields that the template in use names, each once."""
         return name_fields(self.item_template)

@@ -70,5 +70,7 @@ def validate_histories(
             mask_pieces("items", items, task),
             mask_pieces("questions", questions, task),
         )
-    sound = write_histories(directory / "histories", items, questions, histories.limits)
+    sound = write_histories(
+        *(directory / "histories", items, questions, histories.limits, histories.watermark)
+    )
     return ValidationOutcome(sound, folder, report)

@@ -8,6 +8,7 @@ import pytest
 from components.embedding.config import EmbeddingConfig
 from components.embedding.job import plan_passes
 from components.personas.persona import hash_text
+from components.tasks.lamp import LAMP_3
 from tests.components.embedding.conftest import hash_vectors, make_row, make_rows
 from tests.components.personas.items import make_item, scan_all
 
@@ -188,7 +189,7 @@ def test_a_user_who_is_replaced_between_two_tries_holds_nobody_up(store, fill):
     assert ids_of(store) == {"user0": ["new"], "other": ["new"]}  # younger than the batch
 
 
-def test_refused_items_are_named_and_the_rest_is_stored(store, fill, tmp_path):
+def test_refused_items_are_named_and_the_rest_is_stored(store, fill, encoder, tmp_path):
     rows = [
         make_row("anna", "a"),
         make_row(None, "b"),
@@ -201,19 +202,27 @@ def test_refused_items_are_named_and_the_rest_is_stored(store, fill, tmp_path):
     ]
     config = EmbeddingConfig(max_refused_share=0.75)
     receipt = fill(rows, config=config)
-    assert (receipt.items_in, receipt.refused, receipt.stored) == (8, 6, 2)
+    assert (receipt.items_in, receipt.refused, receipt.stored) == (8, 5, 3)
     letters = read_lines(tmp_path / "output" / "dead_letters-0000.jsonl")
     found = {letter["row"]: (letter["field"], letter["reason"]) for letter in letters}
     assert found == {
         2: ("user_id", "is blank"),
         3: ("item_id", "is blank"),
         4: ("input", "has no value"),
-        5: ("output", "has no value, and the history template shows it"),
         6: ("item_id", "the user has an item of this id in an earlier row"),
         7: ("user_id", "has a zero byte"),
     }
     assert {letter["file"] for letter in letters} == {str(tmp_path / "items.parquet")}
-    assert ids_of(store) == {"anna": ["a"], "bert": ["a"]}
+    assert ids_of(store) == {"anna": ["a", "d"], "bert": ["a"]}
+    assert "review: fine" in encoder.texts  # without a score
+
+
+def test_an_item_that_no_template_can_show_without_its_output_is_refused(store, fill, tmp_path):
+    task = LAMP_3.model_copy(update={"plain_history_template": None})
+    fill([make_row("anna", "a"), make_row("anna", "b", score=None)], task=task)
+    [letter] = read_lines(tmp_path / "output" / "dead_letters-0000.jsonl")
+    assert (letter["row"], letter["field"]) == (2, "output")
+    assert letter["reason"] == "has no value, and every history template shows it"
 
 
 def test_too_many_refusals_publish_nothing(store, fill, encoder, tmp_path):

@@ -36,6 +36,16 @@ def test_items_are_shown_with_or_without_their_outputs() -> None:
     assert Task(**DESCRIPTION | without, show_outputs=False).item_template == "{review}"
 
 
+def test_an_item_without_an_output_has_a_template_of_its_own() -> None:
+    plain = {"plain_history_template": "review: {review}"}
+    assert Task(**DESCRIPTION).unlabelled_template is None
+    assert Task(**DESCRIPTION | plain).unlabelled_template == "review: {review}"
+    shows_none = {"history_template": "{review}!"}
+    assert Task(**DESCRIPTION | plain | shows_none).unlabelled_template == "{review}!"
+    without = {"output_field": None, "history_template": "{review}"}
+    assert Task(**DESCRIPTION | without).unlabelled_template == "{review}"
+
+
 def test_a_prompt_of_several_fields() -> None:
     several = {"prompt": "By {a}: {b}?", "payload_template": "{b} ({a})"}
     task = Task(**DESCRIPTION | several)
