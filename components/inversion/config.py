@@ -12,5 +12,5 @@ class InversionConfig(Config):
         200, ge=20, description="Invented texts that are attacked; intervals narrow with them."
     )
     num_training_texts: int = Field(
-        1500, ge=100, description="Other invented texts that the attacker's inverter is trained on."
+        1000, ge=100, description="Other invented texts that the attacker's inverter is trained on."
     )

@@ -29,10 +29,9 @@ def write_inversion(report: InversionReport) -> str:
     return (
         "Whoever steals vectors in the clear and knows the encoder recovers "
         f"{format_share(words.clear.value)} of the secret words, and "
-        f"{format_share(nearest.clear.value)} of the texts that are among the guesses; from the "
-        f"rows sealed as they are stored {format_share(words.sealed.value)} (chance "
-        f"{format_share(words.chance)}) and {format_share(nearest.sealed.value)} (chance "
-        f"{format_share(nearest.chance)})."
+        f"{format_share(nearest.clear.value)} of the texts that are among the guesses; sealed as "
+        f"stored: {format_share(words.sealed.value)} (chance {format_share(words.chance)}) and "
+        f"{format_share(nearest.sealed.value)} (chance {format_share(nearest.chance)})."
     )
 
 

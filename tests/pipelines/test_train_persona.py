@@ -257,7 +257,7 @@ def test_what_vectors_tell_is_measured_once_for_the_same_vectors(
     report = first.load("check_inversion", "inversion")
     vectors = first.load("encode_histories", "behavior_vectors")
     assert report.fingerprint == vectors.fingerprint
-    assert report.num_candidates == len(vectors.open()) + 1500 + 200 * 5
+    assert report.num_candidates == len(vectors.open()) + 1000 + 200 * 5
     assert "check_inversion" in repeated.cached
     for run in (first, repeated):
         page = (runs.reports / run.response.name / "evaluation.html").read_text()

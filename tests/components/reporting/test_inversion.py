@@ -10,8 +10,8 @@ from .page_reader import Reader
 REPORT = build_report(words=build_attack(0.834, sealed=0.041, chance=0.0385))
 SENTENCE = (
     "Whoever steals vectors in the clear and knows the encoder recovers 83.4 % of the secret "
-    "words, and 100.0 % of the texts that are among the guesses; from the rows sealed as they are "
-    "stored 4.1 % (chance 3.9 %) and 0.0 % (chance 0.0 %)."
+    "words, and 100.0 % of the texts that are among the guesses; sealed as stored: 4.1 % "
+    "(chance 3.9 %) and 0.0 % (chance 0.0 %)."
 )
 
 
