@@ -9,6 +9,7 @@ from components.evaluation.arm_table import build_arms, list_embedders
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.exam import ExamRecipe
 from components.histories.config import DataConfig
+from components.inversion.config import InversionConfig
 from components.lineage.config import DriftConfig
 from components.llm.config import LLMConfig
 from components.llm.prepare import LLMRecipe, resolve_llm
@@ -28,6 +29,7 @@ from components.validation.tombstones import resolve_tombstones
 from pipelines.readable_errors import readable_pipeline
 from steps.check_artifact import check_artifact
 from steps.check_drift import check_drift
+from steps.check_inversion import check_inversion
 from steps.check_promotion import check_promotion
 from steps.encode_histories import encode_histories
 from steps.evaluate_incumbents import evaluate_incumbents
@@ -59,6 +61,7 @@ def train_persona(
     evaluation: EvaluationConfig = EvaluationConfig(),
     promotion: PromotionConfig = PromotionConfig(),
     drift: DriftConfig = DriftConfig(),
+    inversion: InversionConfig = InversionConfig(),
     personas: PersonaStoreConfig = PersonaStoreConfig(),
     embedding: EmbeddingConfig = EmbeddingConfig(),
     report: ReportConfig = ReportConfig(),
@@ -79,6 +82,7 @@ def train_persona(
         evaluation: How it is judged.
         promotion: What it takes to become champion.
         drift: How far the data may be from the champion's.
+        inversion: How what stolen vectors tell of their texts is measured.
         personas: The persona store, which may also be a source of histories.
         embedding: How much of it is filled at once.
         report: Where the report goes, and what it may show.
@@ -111,6 +115,7 @@ def train_persona(
     )
     incumbents = find_incumbents(task.name)
     vectors = encode_histories(histories, task.item_template, encoder)
+    inverted = check_inversion(vectors, task, encoder, inversion, seed)
     drifted = check_drift(histories, vectors, incumbents, task, drift)
     frozen = prepare_llm(
         histories, incumbents, LLMRecipe(task=task, llm=llm, encoder=encoder, seed=seed)
@@ -122,7 +127,9 @@ def train_persona(
         histories, vectors, frozen, answered, incumbents, candidate, exam
     )
     artifact = check_artifact(histories, answered, candidate, exam)
-    judged = check_promotion(histories, compared, incumbents, candidate, artifact, exam, promotion)
+    judged = check_promotion(
+        histories, compared, incumbents, candidate, artifact, inverted, exam, promotion
+    )
     promoted = promote_user_embedder(candidate, judged, incumbents, promotion)
     fill_persona_store(
         histories, task, encoder, personas, embedding, data.is_complete, vectors, promoted
@@ -134,6 +141,7 @@ def train_persona(
         histories,
         validated,
         drifted,
+        inverted,
         trained,
         frozen,
         promoted,

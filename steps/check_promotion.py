@@ -15,6 +15,7 @@ from components.evaluation.measure import measure
 from components.evaluation.predictions import Predictions
 from components.evaluation.summarize import summarize
 from components.histories.tables import Histories
+from components.inversion.report import InversionReport
 from components.promotion.artifact_check import ArtifactCheck
 from components.promotion.case import Rival
 from components.promotion.config import PromotionConfig
@@ -32,6 +33,7 @@ def check_promotion(
     incumbents: Incumbents,
     candidate: Registration,
     artifact: ArtifactCheck,
+    inversion: InversionReport,
     recipe: ExamRecipe,
     promotion: PromotionConfig,
 ) -> Annotated[Evaluation, "evaluation"]:
@@ -40,7 +42,7 @@ def check_promotion(
     evidence = measure(answers, recipe.task, histories.limits, settings.num_draws, recipe.seed)
     evaluation = summarize(evidence, answers, recipe.task, settings.split)
     rivals = find_rivals(incumbents, candidate, answers.notes)
-    decision = decide(evidence, rivals, artifact, promotion)
+    decision = decide(evidence, rivals, artifact, promotion, inversion)
     for reason in decision.reasons:
         logger.info("%s: %s", reason.status, reason.sentence)
     mlflow.log_metrics(

@@ -14,6 +14,7 @@ from components.evaluation.evaluation import Evaluation
 from components.evaluation.predictions import Predictions
 from components.folder import Folder
 from components.histories.tables import Histories
+from components.inversion.report import InversionReport
 from components.lineage.drift import DriftReport
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Promotion
@@ -45,6 +46,7 @@ def export_report(
     histories: Histories,
     validated: ValidationFolder,
     drift: DriftReport,
+    inversion: InversionReport,
     trained: TrainedArms,
     llm: LLMFolder,
     promotion: Promotion,
@@ -61,6 +63,7 @@ def export_report(
     report = Report(
         evaluation=evaluation,
         drift=drift,
+        inversion=inversion,
         task=task,
         facts=ModelFacts(
             name=promotion.model_name,

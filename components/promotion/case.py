@@ -7,6 +7,7 @@ from pydantic import Field
 
 from components.config import Config
 from components.evaluation.evidence import Evidence
+from components.inversion.report import InversionReport
 from components.promotion.artifact_check import ArtifactCheck
 
 
@@ -34,3 +35,5 @@ class Case:
     """What became of the registered artifact when it was asked by itself."""
     replace_incomparable: bool
     """Whether a rival that cannot answer the candidate's questions is passed by."""
+    inversion: InversionReport | None = None
+    """What was recovered from vectors; None if that was not measured."""

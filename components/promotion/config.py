@@ -188,8 +188,29 @@ class Size(_Rule):
     )
 
 
+class Inversion(_Rule):
+    """Stolen vectors surely tell little of their texts; no rule unless it is listed."""
+
+    kind: Literal["inversion"] = "inversion"
+    max_rate: float = Field(
+        ge=0,
+        le=1,
+        description=(
+            "Most of the canaries' secret words, as a share, that the trained inverter recovers "
+            "from vectors in the clear."
+        ),
+    )
+
+
 Rule = Annotated[
-    Superiority | NonInferiority | NetHarm | AnyOf | ReproducesPredictions | Latency | Size,
+    Superiority
+    | NonInferiority
+    | NetHarm
+    | AnyOf
+    | ReproducesPredictions
+    | Latency
+    | Size
+    | Inversion,
     Field(discriminator="kind"),
 ]
 

@@ -2,35 +2,44 @@
 
 from components.evaluation.evaluation import Decision, Reason
 from components.evaluation.evidence import Evidence
+from components.inversion.report import InversionReport
 from components.promotion.artifact_check import ArtifactCheck
 from components.promotion.artifact_rules import judge_latency, judge_reproduction, judge_size
 from components.promotion.case import Case, Rivals
 from components.promotion.config import (
     AnyOf,
+    Inversion,
     Latency,
     PromotionConfig,
     ReproducesPredictions,
     Rule,
     Size,
 )
+from components.promotion.inversion_rule import judge_inversion
 from components.promotion.statistical_rules import judge_any_of, judge_test
 
 ALREADY_CHAMPION = "already_champion"
-ARTIFACT_RULES = (ReproducesPredictions, Latency, Size)
+ABSOLUTE_RULES = (ReproducesPredictions, Latency, Size, Inversion)
+"""Rules that compare with nothing: the champion has to keep them too."""
 
 
 def decide(
-    evidence: Evidence, rivals: Rivals, artifact: ArtifactCheck, config: PromotionConfig
+    evidence: Evidence,
+    rivals: Rivals,
+    artifact: ArtifactCheck,
+    config: PromotionConfig,
+    inversion: InversionReport | None = None,
 ) -> Decision:
     """Judge a candidate by every rule; it is promoted if none stands in the way.
 
-    The champion itself has nothing more to show, but its artifact has.
+    The champion itself has nothing more to show, but its artifact and its vectors have.
 
     Args:
         evidence: What was measured of it.
         rivals: Models in office of the same task.
         artifact: What became of the registered artifact when it was asked by itself.
         config: The rules.
+        inversion: What was recovered from vectors; None if that was not measured.
 
     Raises:
         ValueError: If there is a rival that was not evaluated, and no reason why.
@@ -41,8 +50,8 @@ def decide(
         sentence = f"Already champion: version {champion.version} is the candidate itself."
         known = Reason(rule=ALREADY_CHAMPION, status="passed", blocks=False, sentence=sentence)
         reasons.append(known)
-        rules = tuple(rule for rule in rules if isinstance(rule, ARTIFACT_RULES))
-    case = Case(evidence, rivals, artifact, config.replace_incomparable)
+        rules = tuple(rule for rule in rules if isinstance(rule, ABSOLUTE_RULES))
+    case = Case(evidence, rivals, artifact, config.replace_incomparable, inversion)
     reasons += [judge(rule, case) for rule in rules]
     return Decision(promoted=not any(reason.blocks for reason in reasons), reasons=reasons)
 
@@ -56,6 +65,8 @@ def judge(rule: Rule, case: Case) -> Reason:
             return judge_latency(rule, case.artifact)
         case Size():
             return judge_size(rule, case.artifact)
+        case Inversion():
+            return judge_inversion(rule, case.inversion)
         case AnyOf():
             return judge_any_of(rule, case)
         case _:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.evaluation.evaluation import CONTROLS, Evaluation
+from components.inversion.report import InversionReport
 from components.lineage.drift import DriftReport
 from components.reporting import tables
 from components.reporting.example_questions import ExampleQuestion
@@ -21,6 +22,7 @@ from components.reporting.figures.curves import Curves, draw_curves
 from components.reporting.figures.drift import draw_drift
 from components.reporting.figures.histograms import draw_attention, draw_outcomes
 from components.reporting.figures.history_gain import draw_history_gain, list_history_slices
+from components.reporting.inversion import list_attacks, write_inversion
 from components.reporting.verdict import write_decision, write_verdict
 from components.reporting.wording import (
     STATUS_WORDS,
@@ -40,6 +42,7 @@ def render_evaluation_page(
     helped: Sequence[ExampleQuestion] = (),
     hurt: Sequence[ExampleQuestion] = (),
     drift: DriftReport | None = None,
+    inversion: InversionReport | None = None,
 ) -> str:
     """Render the page; sections of what was not measured are left out.
 
@@ -51,6 +54,7 @@ def render_evaluation_page(
             be shown.
         hurt: Questions that it hurt most.
         drift: Today's data against the champion's; none where they were not compared.
+        inversion: What stolen vectors tell of their texts; none where that was not measured.
 
     Returns:
         The HTML, with styles and figures inside.
@@ -86,6 +90,9 @@ def render_evaluation_page(
         drift=drift,
         drift_measures=tables.list_drift(drift.measures) if drift else [],
         drift_sizes=tables.list_drift_sizes(drift) if drift else [],
+        inversion=inversion,
+        inversion_sentence=write_inversion(inversion) if inversion else None,
+        attacks=list_attacks(inversion) if inversion else [],
         **_tabulate(evaluation),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.evaluation.evaluation import Evaluation
 from components.folder import write_folder
+from components.inversion.report import InversionReport
 from components.lineage.drift import DriftReport
 from components.reporting.evaluation_page import render_evaluation_page
 from components.reporting.example_questions import ExampleQuestion
@@ -36,6 +37,8 @@ class Report:
     """Questions that it hurt most."""
     drift: DriftReport | None = None
     """Today's data against the champion's; none where they were not compared."""
+    inversion: InversionReport | None = None
+    """What stolen vectors tell of their texts; none where that was not measured."""
 
 
 def write_report(report: Report, reports: Path, run_name: str) -> Path:
@@ -61,6 +64,7 @@ def write_files(report: Report, directory: Path) -> None:
         report.helped,
         report.hurt,
         report.drift,
+        report.inversion,
     )
     files = {
         "evaluation.html": page,

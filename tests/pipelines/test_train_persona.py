@@ -22,6 +22,7 @@ from components.llm.prepare import is_tuning_user
 from components.personas.store import PersonaStore
 from components.promotion.config import DEFAULT_RULES, PromotionConfig
 from components.promotion.registry_records import Incumbents
+from components.reporting.inversion import write_inversion
 from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.task import Task
@@ -247,6 +248,19 @@ def test_drift_is_counted_from_the_champions_data(
     for run, report in ((first, unknown), (retrained, other)):
         page = (runs.reports / run.response.name / "evaluation.html").read_text()
         assert escape(report.verdict) in page
+
+
+def test_what_vectors_tell_is_measured_once_for_the_same_vectors(
+    first: Run, repeated: Run, runs: Runs, registry: MlflowClient
+) -> None:
+    report = first.load("check_inversion", "inversion")
+    vectors = first.load("encode_histories", "behavior_vectors")
+    assert report.fingerprint == vectors.fingerprint
+    assert report.num_candidates == len(vectors.open()) + 1000 + 200 * 5
+    assert "check_inversion" in repeated.cached
+    for run in (first, repeated):
+        page = (runs.reports / run.response.name / "evaluation.html").read_text()
+        assert write_inversion(report) in page
 
 
 def test_a_refused_models_card_names_its_version(

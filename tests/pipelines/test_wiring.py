@@ -30,7 +30,8 @@ def test_an_overwritten_folder_is_another_parameter(tmp_path: Path) -> None:
     changed = {name for name in first if first[name] != second[name]}
     examined = {"evaluate_user_embedder", "evaluate_incumbents", "check_artifact"}
     examined |= {"check_promotion", "fill_persona_store"}
-    assert changed == {"encode_histories", "prepare_llm", "train_user_embedder"} | examined
+    encoding = {"encode_histories", "check_inversion", "prepare_llm", "train_user_embedder"}
+    assert changed == encoding | examined
 
     make_t5(seed=1).model.save_pretrained(llm)
     changed = {name for name, step in wire(encoder, llm).items() if step != second[name]}

@@ -1,0 +1,1 @@
+"""What behavior vectors tell of their texts: an attack on invented ones."""
