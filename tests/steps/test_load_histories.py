@@ -18,7 +18,9 @@ from tests.components.tiny_world import SIMULATOR
 
 @pipeline(enable_step_logs=False)
 def read_and_validate(data: DataConfig, task: Task) -> None:
-    validate_histories(load_histories(data, task, 0), task, ValidationConfig(), False, "test")
+    validation = ValidationConfig()
+    histories = load_histories(data, task, 0, validation)
+    validate_histories(histories, task, validation, False, "test")
 
 
 @pytest.fixture
