@@ -16,7 +16,7 @@ from mlflow.entities.model_registry import ModelVersion
 from infra.erasure.traces import Trace
 from steps.model_registry import TRAINED_USERS, llm_model_name
 
-KEPT = "a model is not deleted; the next retraining excludes her"
+KEPT = "the next retraining excludes her"
 TRAINED_PARTS = {"llm": "LLM", "user_embedder": "user embedder"}
 LLM_PREFIX = llm_model_name("")
 
@@ -35,13 +35,10 @@ def scan_registry(client: MlflowClient, user_hash: str) -> Registry:
     versions = defaultdict(list)
     for version in _list_all(client.search_model_versions):
         versions[version.run_id].append(version)
-    aliases = {
-        (model.name, str(number)): sorted(
-            alias for alias, held in model.aliases.items() if str(held) == str(number)
-        )
-        for model in _list_all(client.search_registered_models)
-        for number in set(model.aliases.values())
-    }
+    aliases = defaultdict(list)
+    for model in _list_all(client.search_registered_models):
+        for alias, number in sorted(model.aliases.items()):
+            aliases[model.name, str(number)].append(alias)
     registry = Registry([], {})
     for run in list_runs(client):
         parts = _read_parts(client, run, user_hash)
@@ -49,10 +46,10 @@ def scan_registry(client: MlflowClient, user_hash: str) -> Registry:
             continue
         for version in versions[run.info.run_id]:
             known = parts & {"llm"} if version.name.startswith(LLM_PREFIX) else parts
-            registry.by_content |= dict.fromkeys(_hashes_of(version), bool(known))
+            registry.by_content.update(dict.fromkeys(_hashes_of(version), bool(known)))
             if known:
-                held = aliases.get((version.name, str(version.version)), [])
-                registry.traces.append(_trace_version(version, run, known, held))
+                held = aliases[version.name, str(version.version)]
+                registry.traces.append(_trace_version(version, known, held))
         if parts and not versions[run.info.run_id]:
             registry.traces.append(_trace_run(run, parts))
     return registry
@@ -87,13 +84,13 @@ def _hashes_of(version: ModelVersion) -> list[str]:
     return [tag for tag in tags if tag]
 
 
-def _trace_version(version: ModelVersion, run: Run, parts: set[str], aliases: list[str]) -> Trace:
+def _trace_version(version: ModelVersion, parts: set[str], aliases: list[str]) -> Trace:
     offices = f" ({', '.join(aliases)})" if aliases else ""
     return Trace(
         what=f"model {version.name}, version {version.version}{offices}",
         where=f"models:/{version.name}/{version.version}",
-        since=_to_time(version.creation_timestamp),
-        why=_say_trained(run, parts),
+        since=to_time(version.creation_timestamp),
+        why=_say_trained(parts),
         kept=KEPT,
     )
 
@@ -102,16 +99,17 @@ def _trace_run(run: Run, parts: set[str]) -> Trace:
     return Trace(
         what=f"MLflow run {run.info.run_name}, not registered",
         where=str(run.info.artifact_uri),
-        since=_to_time(run.info.start_time),
-        why=_say_trained(run, parts),
+        since=to_time(run.info.start_time),
+        why=_say_trained(parts),
         kept=KEPT,
     )
 
 
-def _say_trained(run: Run, parts: set[str]) -> str:
+def _say_trained(parts: set[str]) -> str:
     trained = " and ".join(TRAINED_PARTS[part] for part in sorted(parts))
-    return f"her questions trained its {trained} ({TRAINED_USERS} of run {run.info.run_name})"
+    return f"her questions trained its {trained} ({TRAINED_USERS})"
 
 
-def _to_time(milliseconds: int) -> datetime:
+def to_time(milliseconds: int) -> datetime:
+    """Return one of MLflow's times."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
