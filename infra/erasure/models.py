@@ -35,10 +35,7 @@ def scan_registry(client: MlflowClient, user_hash: str) -> Registry:
     versions = defaultdict(list)
     for version in _list_all(client.search_model_versions):
         versions[version.run_id].append(version)
-    aliases = defaultdict(list)
-    for model in _list_all(client.search_registered_models):
-        for alias, number in sorted(model.aliases.items()):
-            aliases[model.name, str(number)].append(alias)
+    aliases = _list_aliases(client)
     registry = Registry([], {})
     for run in list_runs(client):
         parts = _read_parts(client, run, user_hash)
@@ -67,6 +64,15 @@ def _list_all(search: Callable[..., Any], **query: Any) -> Iterator[Any]:
     while page.token:
         page = search(**query, page_token=page.token)
         yield from page
+
+
+def _list_aliases(client: MlflowClient) -> dict[tuple[str, str], list[str]]:
+    """Return the aliases of each model's version."""
+    aliases = defaultdict(list)
+    for model in _list_all(client.search_registered_models):
+        for alias, number in sorted(model.aliases.items()):
+            aliases[model.name, str(number)].append(alias)
+    return aliases
 
 
 def _read_parts(client: MlflowClient, run: Run, user_hash: str) -> set[str] | None:

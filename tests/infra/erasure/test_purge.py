@@ -54,7 +54,7 @@ def test_a_purge_neither_erases_nor_readmits(tmp_path: Path) -> None:
 
 def test_the_table_says_what_a_purge_does() -> None:
     lines = write_table(TRACES).splitlines()
-    assert [line.split("  ")[0] for line in lines[::2]] == ["WHAT", "model"]
+    assert [line.split("  ")[0] for line in lines[::2]] == ["WHAT", "", "", ""]
     assert lines[1].startswith("stuck      2026-01-02 12:00  holds her")
     assert lines[1].endswith("  removed")
     assert lines[3].endswith("  kept: the next retraining")
