@@ -15,6 +15,7 @@ from pipelines.readable_errors import readable_pipeline
 from pipelines.train_persona import train_persona
 from steps.fill_persona_store import fill_persona_store
 from steps.load_histories import load_histories
+from steps.tombstone_file import find_tombstone_file
 from steps.validate_histories import validate_histories
 
 
@@ -44,8 +45,9 @@ def embed_users(
     """
     encoder = resolve_encoder(encoder)
     data = data.of_all_users()
-    raw = load_histories(data, task, personas, seed)
-    histories, _ = validate_histories(raw, task, resolve_tombstones(validation), False, "train")
+    validation = resolve_tombstones(validation, find_tombstone_file())
+    raw = load_histories(data, task, personas, validation, seed)
+    histories, _ = validate_histories(raw, task, validation, False, "train")
     fill_persona_store(histories, task, encoder, personas, embedding, data.is_complete)
 
 

@@ -42,6 +42,7 @@ from steps.package_serving import package_serving
 from steps.prepare_llm import prepare_llm
 from steps.promote_user_embedder import promote_user_embedder
 from steps.register_user_embedder import register_user_embedder
+from steps.tombstone_file import find_tombstone_file
 from steps.train_user_embedder import train_user_embedder
 from steps.validate_histories import validate_histories
 
@@ -93,7 +94,7 @@ def train_persona(
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM, and
     # there may be new tombstones.
     encoder, llm = resolve_encoder(encoder), resolve_llm(llm)
-    validation = resolve_tombstones(validation)
+    validation = resolve_tombstones(validation, find_tombstone_file())
     exam = ExamRecipe(
         task=task, encoder=encoder, llm=llm, retrieval=retrieval, evaluation=evaluation, seed=seed
     )
@@ -109,11 +110,11 @@ def train_persona(
     )
     arms = list_embedders(build_arms(evaluation, retrieval).values())
 
-    raw = load_histories(data, task, personas, seed)
+    raw = load_histories(data, task, personas, validation, seed)
     histories, validated = validate_histories(
         raw, task, validation, report.show_texts, evaluation.split
     )
-    incumbents = find_incumbents(task.name)
+    incumbents = find_incumbents(task.name, validation)
     vectors = encode_histories(histories, task.item_template, encoder)
     inverted = check_inversion(vectors, task, encoder, inversion, seed)
     drifted = check_drift(histories, vectors, incumbents, task, drift)

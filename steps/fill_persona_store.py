@@ -12,11 +12,11 @@ from components.embedding.embed_shard import Vectorize
 from components.embedding.encoder_vectors import EncoderVectors
 from components.embedding.item_tables import ItemTables
 from components.embedding.job import Job, embed_users
-from components.embedding.receipt import EmbeddingReceipt
+from components.embedding.receipt import EmbeddingFolder, EmbeddingReceipt
 from components.encoders.behavior_vectors import BehaviorVectors, describe_encoder, find_device
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_history_encoder
-from components.folder import Folder, hash_file
+from components.folder import hash_file
 from components.histories.tables import Histories
 from components.personas.config import PersonaStoreConfig
 from components.personas.store import PersonaStore
@@ -46,7 +46,9 @@ def fill_persona_store(
     is_complete: bool,
     vectors: BehaviorVectors | None = None,
     promotion: Promotion | None = None,
-) -> tuple[Annotated[EmbeddingReceipt, "embedding_receipt"], Annotated[Folder, "embedding"]]:
+) -> tuple[
+    Annotated[EmbeddingReceipt, "embedding_receipt"], Annotated[EmbeddingFolder, "embedding"]
+]:
     """Publish a generation with all users' vectors; what has not changed is not encoded again.
 
     Args:
@@ -82,7 +84,7 @@ def fill_persona_store(
         )
         receipt = fill(job, encoder, personas, vectors)
     log_receipt(receipt, output)
-    return receipt, Folder.at(output)
+    return receipt, EmbeddingFolder.at(output)
 
 
 def is_from_this_store(histories: Histories, vectors: BehaviorVectors | None) -> bool:

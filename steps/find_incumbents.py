@@ -5,11 +5,17 @@ from typing import Annotated
 from zenml import step
 
 from components.promotion.registry_records import Incumbents
+from components.validation.config import ValidationConfig
+from components.validation.tombstones import find_erased_users
 from steps.model_registry import open_registry, read_incumbents
+from steps.user_hash_key import KEY_FILE
 
 
 # Never cached: it reads the registry. Unchanged incumbents leave the later steps cached.
 @step(enable_cache=False)
-def find_incumbents(task_name: str) -> Annotated[Incumbents, "incumbents"]:
-    """Return who holds the offices of the task."""
-    return read_incumbents(open_registry(), task_name)
+def find_incumbents(
+    task_name: str, validation: ValidationConfig
+) -> Annotated[Incumbents, "incumbents"]:
+    """Return who holds the offices of the task, and whether their LLM knows an erased user."""
+    erased = find_erased_users(validation, KEY_FILE)
+    return read_incumbents(open_registry(), task_name, erased)

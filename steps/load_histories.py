@@ -1,5 +1,6 @@
 """Read users' histories from where they come from."""
 
+from pathlib import Path
 from typing import Annotated
 
 from zenml import log_metadata, step
@@ -10,18 +11,38 @@ from components.histories.tables import Histories
 from components.personas.config import PersonaStoreConfig
 from components.personas.source import open_source, read_events
 from components.tasks.task import Task
+from components.validation.config import ValidationConfig
+from components.validation.exclusion import leave_out_erased
+from components.validation.tombstones import find_erased_users
 from steps.materializers import FolderMaterializer
 from steps.persona_store import find_store, use_custody
 from steps.scratch import make_scratch_directory
+from steps.user_hash_key import KEY_FILE
 
 
 # Never cached: it reads the outside world. The same bytes leave the later steps cached.
 @step(enable_cache=False, output_materializers=FolderMaterializer)
 def load_histories(
-    data: DataConfig, task: Task, personas: PersonaStoreConfig, seed: int
+    data: DataConfig,
+    task: Task,
+    personas: PersonaStoreConfig,
+    validation: ValidationConfig,
+    seed: int,
 ) -> Annotated[Histories, "histories"]:
-    """Read the histories and make the splits' questions."""
-    directory = make_scratch_directory() / "histories"
+    """Read the histories and make the splits' questions; nothing of erased users is stored."""
+    directory = make_scratch_directory()
+    histories = read(data, task, personas, seed, directory / "histories")
+    if histories.watermark is not None:
+        watermark = histories.watermark.model_dump(mode="json")
+        log_metadata(metadata={"watermark": watermark}, infer_artifact=True)
+    erased = find_erased_users(validation, KEY_FILE)
+    return histories if erased is None else leave_out_erased(histories, erased, directory / "left")
+
+
+def read(
+    data: DataConfig, task: Task, personas: PersonaStoreConfig, seed: int, directory: Path
+) -> Histories:
+    """Read the source; if it is the persona store, the histories keep up to where it was read."""
     if data.source != "store":
         return read_histories(data, task, seed, directory)
     place, fingerprint = find_store(personas), data.store.fingerprint
@@ -29,8 +50,4 @@ def load_histories(
         use_custody() as custody,
         open_source(place, custody, personas.tenant, fingerprint) as store,
     ):
-        stored = read_events(store)
-        histories = read_histories(data, task, seed, directory, stored)
-    watermark = stored.watermark.model_dump(mode="json")
-    log_metadata(metadata={"watermark": watermark}, infer_artifact=True)
-    return histories
+        return read_histories(data, task, seed, directory, read_events(store))

@@ -7,6 +7,7 @@ The registered model of a task is `persona-plug-<task>`, with the aliases `chall
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 from mlflow import MlflowClient
@@ -16,9 +17,11 @@ from mlflow.models import Model
 from yaml import YAMLError
 from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
 
+from components.lineage.trained_users import read_tuning_users
 from components.llm.llm_folder import LLMFolder
 from components.promotion.registry_records import Incumbent, Incumbents
 from components.serving.artifact import ArtifactParts
+from components.validation.tombstones import ErasedUsers
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 REFERENCE = "reference"
@@ -56,15 +59,19 @@ def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion |
         raise
 
 
-def read_incumbents(client: MlflowClient, task_name: str) -> Incumbents:
+def read_incumbents(
+    client: MlflowClient, task_name: str, erased: ErasedUsers | None = None
+) -> Incumbents:
     """Return who holds the offices of the task; nobody before the first promotion."""
     return Incumbents(
-        champion=read_incumbent(client, task_name, CHAMPION),
-        reference=read_incumbent(client, task_name, REFERENCE),
+        champion=read_incumbent(client, task_name, CHAMPION, erased),
+        reference=read_incumbent(client, task_name, REFERENCE, erased),
     )
 
 
-def read_incumbent(client: MlflowClient, task_name: str, alias: str) -> Incumbent | None:
+def read_incumbent(
+    client: MlflowClient, task_name: str, alias: str, erased: ErasedUsers | None = None
+) -> Incumbent | None:
     """Return what is known of the version that an alias points to."""
     version = find_by_alias(client, model_name(task_name), alias)
     if version is None:
@@ -74,7 +81,15 @@ def read_incumbent(client: MlflowClient, task_name: str, alias: str) -> Incumben
         artifact_hash=version.tags.get("artifact_hash"),
         llm_hash=version.tags["llm_hash"],
         llm_settings_hash=version.tags["llm_settings_hash"],
+        llm_knows_erased=erased is not None and knows_erased(client, version.run_id, erased),
     )
+
+
+def knows_erased(client: MlflowClient, run_id: str, erased: ErasedUsers) -> bool:
+    """Return whether questions of erased users tuned the LLM of a run's model."""
+    with TemporaryDirectory() as directory:
+        path = Path(client.download_artifacts(run_id, TRAINED_USERS, directory))
+        return not erased.hashes.isdisjoint(read_tuning_users(path))
 
 
 def find_llm(client: MlflowClient, task_name: str, content_hash: str) -> ModelVersion | None:

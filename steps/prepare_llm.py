@@ -22,10 +22,15 @@ logger = get_logger(__name__)
 def prepare_llm(
     histories: Histories, incumbents: Incumbents, recipe: LLMRecipe
 ) -> Annotated[LLMFolder, "llm"]:
-    """Take over the champion's warm start where the same settings made it, else prepare one."""
+    """Take over the champion's warm start where the same settings made it, else prepare one.
+
+    One that was tuned on the questions of an erased user is not taken over.
+    """
     directory = make_scratch_directory()
     champion = incumbents.champion
-    if champion is not None and recipe.keeps(champion.llm_settings_hash):
+    if champion is not None and champion.llm_knows_erased:
+        logger.warning("version %s has an LLM that knows an erased user", champion.version)
+    elif champion is not None and recipe.keeps(champion.llm_settings_hash):
         logger.info("keeping the champion's LLM (version %s)", champion.version)
         return download_llm(open_registry(), recipe.task.name, champion.llm_hash, directory)
     return prepare(histories, recipe, directory)

@@ -30,6 +30,7 @@ os.environ.update(
     TOKENIZERS_PARALLELISM="false",
     PERSONA_PLUG_USER_HASH_KEY="of the tests",  # else a run makes state/user_hash.key
     PERSONA_PLUG_CUSTODY=str(HOME / "custody"),
+    PERSONA_PLUG_TOMBSTONES=str(HOME / "tombstones.parquet"),
     MPLBACKEND="Agg",
     MPLCONFIGDIR=str(HOME / "matplotlib"),
 )

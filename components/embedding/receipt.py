@@ -6,7 +6,12 @@ from typing import Literal, Self
 from pydantic import Field
 
 from components.config import Config
+from components.folder import Folder
 from components.personas.ledger import HASH_SPACE, ShardTally
+
+
+class EmbeddingFolder(Folder):
+    """Receipts and dead letters of a batch: places and counts, no ids and no texts."""
 
 
 class EmbeddingReceipt(Config):

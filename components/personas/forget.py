@@ -12,11 +12,51 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from components.personas.custody import open_custody
+from components.personas.custody import Custody, open_custody
 from components.personas.databases import open_database
 from components.personas.erasure import erase_user, readmit_user
+from components.personas.identifiers import RowHashes
+from components.personas.receipts import Receipt
 from components.personas.tombstone_file import update_tombstones
-from components.user_hash import load_key
+from components.user_hash import hash_user, load_key
+
+
+def forget_user(
+    store: str | None, custody: Custody, tenant: str, user_id: str, tombstones: Path
+) -> Receipt:
+    """Erase a user, and bring the tombstones up to date.
+
+    Args:
+        store: A directory or an address; None where there is no store: the key is destroyed all the
+            same, so that no copy of an earlier one can be read and no later one made of her.
+        custody: The operator's keys and receipts.
+        tenant: Whose user.
+        user_id: Who.
+        tombstones: The file of tombstones.
+
+    Raises:
+        ValueError: If the store is not there, or it or the tombstones are of another key.
+    """
+    if store is None:
+        receipt = destroy_key(custody, tenant, user_id)
+    else:
+        with closing(open_database(store, 1, custody.hash_key, create=False)) as database:
+            receipt = erase_user(database, custody, tenant, user_id)
+    update_tombstones(tombstones, custody.receipts.read(), custody.hash_key)
+    return receipt
+
+
+def destroy_key(custody: Custody, tenant: str, user_id: str) -> Receipt:
+    """Destroy a user's key, where there are no rows to delete."""
+    wiped = custody.keys.destroy(RowHashes(custody.hash_key, tenant).user(user_id))
+    return custody.receipts.write(
+        "forget",
+        tenant=tenant,
+        user_hash=hash_user(user_id, custody.hash_key),
+        deletions=(),
+        key_destroyed=True,
+        files_wiped=wiped,
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,15 +70,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tenant", default="default")
     parser.add_argument("--readmit", action="store_true", help="the user agreed to it")
     given = parser.parse_args(arguments)
-    hash_key = load_key(given.user_hash_key)
-    custody = open_custody(given.custody, hash_key)
+    custody = open_custody(given.custody, load_key(given.user_hash_key))
     try:
         if given.readmit:
             receipt = readmit_user(custody, given.tenant, given.user)
+            update_tombstones(given.tombstones, custody.receipts.read(), custody.hash_key)
         else:
-            with closing(open_database(given.store, 1, hash_key, create=False)) as database:
-                receipt = erase_user(database, custody, given.tenant, given.user)
-        update_tombstones(given.tombstones, custody.receipts.read(), hash_key)
+            receipt = forget_user(given.store, custody, given.tenant, given.user, given.tombstones)
     except ValueError as err:
         sys.exit(str(err))
     finally:

@@ -28,20 +28,25 @@ from components.secret_file import read_secret
 
 NO_RECEIPT = "0" * 64
 
+Action = Literal["forget", "purge", "readmit"]
+
 
 class Deletion(Config):
     """How much was deleted at one place."""
 
-    place: str = Field(description="File or table, fingerprint and generation.")
-    rows: int = Field(ge=1, description="Number of rows.")
+    place: str = Field(
+        description="File or table, fingerprint and generation; of a purge, what was removed."
+    )
+    rows: int = Field(ge=1, description="Number of rows; of a purge, of files.")
 
 
 class Receipt(Config):
-    """What `forget` or `readmit` did."""
+    """What `forget`, `purge` or `readmit` did."""
 
     number: int = Field(ge=1, description="Of the receipt in its file.")
-    action: Literal["forget", "readmit"] = Field(
-        description="Whether the user was erased, or agreed again to being stored."
+    action: Action = Field(
+        description="Whether the user was erased, an artifact or report that held her was removed, "
+        "or she agreed again to being stored."
     )
     tenant: str = Field(description="Whose user.")
     user_hash: str = Field(description="As `components.user_hash.hash_user`.")
@@ -51,7 +56,8 @@ class Receipt(Config):
     files_wiped: bool = Field(
         description="Whether no deleted byte is left in the files of personas and keys; false "
         "while another process reads an old state (forget again later), and for PostgreSQL, "
-        "whose log keeps what only the destroyed key would open."
+        "whose log keeps what only the destroyed key would open. A purge deletes files and wipes "
+        "none."
     )
     previous: str = Field(description="Sha256 of the line before, zeros for the first.")
     signature: str = Field(description="Ed25519 over all other fields, hexadecimal.")
@@ -68,7 +74,7 @@ class ReceiptBook:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, action: Literal["forget", "readmit"], **fields: Any) -> Receipt:
+    def write(self, action: Action, **fields: Any) -> Receipt:
         """Add a receipt and return it, once it is on the disk.
 
         Args:

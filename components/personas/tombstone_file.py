@@ -27,7 +27,7 @@ def update_tombstones(path: Path, receipts: list[Receipt], key: bytes) -> int:
     for receipt in receipts:
         if receipt.action == "forget":
             erased[receipt.user_hash] = receipt.time
-        else:
+        elif receipt.action == "readmit":
             erased.pop(receipt.user_hash, None)
     write_tombstones(path, erased, key)
     return len(erased)

@@ -27,6 +27,9 @@ class Incumbent(Config):
     )
     llm_hash: str = Field(description="Content hash of its LLM.")
     llm_settings_hash: str = Field(description="Of the settings that made its LLM.")
+    llm_knows_erased: bool = Field(
+        False, description="Whether questions of a user who was erased since tuned its LLM."
+    )
 
 
 class Incumbents(Config):

@@ -109,7 +109,9 @@ class ValidationConfig(Config):
         ),
     )
     tombstones: Path | None = Field(
-        None, description="Parquet file of erased users, who must not turn up again; None: none."
+        None,
+        description="Parquet file of erased users, who must not turn up again; None: "
+        "state/tombstones.parquet, once there is one.",
     )
     tombstones_hash: str | None = Field(
         None, description="sha256 of that file; None: any. A run looks it up before it starts."

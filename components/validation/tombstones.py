@@ -103,16 +103,22 @@ def find_erased_users(config: ValidationConfig, key_file: Path) -> ErasedUsers |
     return ErasedUsers(hashes, key)
 
 
-def resolve_tombstones(config: ValidationConfig) -> ValidationConfig:
+def resolve_tombstones(config: ValidationConfig, default: Path) -> ValidationConfig:
     """Return the settings with the file's sha256, so that cache keys follow its content.
+
+    Args:
+        config: May name the file.
+        default: The file if it names none, once there is one: a user who was erased is kept out
+            whether or not somebody thought of it.
 
     Raises:
         ValueError: If there is no such file: a cached validation could hide who was erased since.
     """
-    if config.tombstones is None:
+    if config.tombstones is None and not default.is_file():
         return config
-    _require_file(config.tombstones, "validation.tombstones")
-    return config.model_copy(update={"tombstones_hash": hash_file(config.tombstones)})
+    path = config.tombstones or default
+    _require_file(path, "validation.tombstones")
+    return config.model_copy(update={"tombstones": path, "tombstones_hash": hash_file(path)})
 
 
 def _require_file(path: Path, setting: str = "tombstones") -> None:

@@ -25,8 +25,9 @@ from tests.components.tiny_world import SIMULATOR
 
 @pipeline(enable_step_logs=False)
 def read_and_validate(data: DataConfig, task: Task, personas: PersonaStoreConfig) -> None:
-    raw = load_histories(data, task, personas, 0)
-    validate_histories(raw, task, ValidationConfig(), False, "test")
+    validation = ValidationConfig()
+    histories = load_histories(data, task, personas, validation, 0)
+    validate_histories(histories, task, validation, False, "test")
 
 
 @pytest.fixture

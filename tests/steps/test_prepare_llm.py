@@ -52,7 +52,11 @@ def test_a_champions_warm_start_is_taken_over_if_it_may_be(
     def prepare(llm: LLMConfig, champion: Incumbents) -> str:
         return prepare_llm.entrypoint(Histories.at(tmp_path), champion, make_recipe(llm))
 
-    assert prepare(WARM, make_champion(WARM)) == "the champion's"
+    champion = make_champion(WARM)
+    assert prepare(WARM, champion) == "the champion's"
+    assert champion.champion is not None
+    knowing = champion.champion.model_copy(update={"llm_knows_erased": True})
+    assert prepare(WARM, Incumbents(champion=knowing)) == "a new one"
     for llm, champion in (
         (WARM, Incumbents()),
         (WARM, make_champion(WARM.model_copy(update={"reads": "input"}))),

@@ -100,13 +100,14 @@ def test_settings_follow_the_content(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     config = ValidationConfig(tombstones=path)
     with pytest.raises(ValueError, match="there is no file"):  # a cached step would hide new ones
-        resolve_tombstones(config)
-    assert resolve_tombstones(ValidationConfig()) == ValidationConfig()
+        resolve_tombstones(config, tmp_path / "none")
+    assert resolve_tombstones(ValidationConfig(), path) == ValidationConfig()
     write_tombstones(path, ERASED, KEY)
-    first = resolve_tombstones(config)
+    first = resolve_tombstones(config, tmp_path / "none")
+    assert resolve_tombstones(ValidationConfig(), path) == first  # there is one by now
     assert first.tombstones_hash is not None
-    assert resolve_tombstones(config) == first
+    assert resolve_tombstones(config, tmp_path / "none") == first
     write_tombstones(path, {}, KEY)
-    assert resolve_tombstones(config) != first
+    assert resolve_tombstones(config, tmp_path / "none") != first
     with pytest.raises(ValueError, match="has changed since the run was started"):
         find_erased_users(first, tmp_path / "key")
