@@ -19,8 +19,8 @@ from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
-from components.personas.custody import open_custody
 from components.personas.config import PersonaStoreConfig
+from components.personas.custody import open_custody
 from components.reporting.config import ReportConfig
 from components.tasks.lamp import LAMP_2
 from components.user_hash import hash_user, load_key

@@ -41,6 +41,7 @@ NEVER_CACHED = {
     "check_promotion",  # judges by seconds that were measured anew
     "promote_user_embedder",
     "export_report",
+    "fill_persona_store",
 }
 TABLE = pd.DataFrame(
     {
