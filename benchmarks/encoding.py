@@ -9,7 +9,9 @@ user) and `speedup_vs_one_call` are float32's; `fast_backend` is the fastest fai
 end, `fast_speedup` is over one call, `fast_cosine_p01` the 1st percentile of the cosine to the
 vectors of one call. Ratios are of the process's CPU seconds, each the median over rounds of the
 ratio within a round; `wall` has the same of the clock. Every back end's figures are in `back_ends`,
-or why it cannot be had. Without `--histories` texts of random words of the same lengths are read.
+or why it cannot be had. Then the batch job fills a store: `second_run_encoded` is what another run
+over the same items encodes, `two_processes_speedup` says what a second core brings. Without
+`--histories` texts of random words of the same lengths are read.
 """
 
 import argparse
@@ -26,6 +28,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread each; read when it 
 import numpy as np
 import torch
 
+from benchmarks.embedding_job import measure_job
 from components.encoders.config import EncoderConfig
 from components.encoders.encoding import encode_texts
 from components.encoders.parity import REFERENCE, measure_cosine_p01
@@ -187,6 +190,7 @@ def main() -> None:
     seconds, vectors = time_ways(ways, given.rounds)
     result = summarize(seconds, vectors, config.min_cosine_p01)
     result["back_ends"] |= missing
+    result |= measure_job(users, config)
     result |= {
         "histories": given.histories.name if given.histories else "invented",
         "texts": sum(map(len, users)),

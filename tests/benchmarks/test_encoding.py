@@ -66,3 +66,5 @@ def test_the_command_ends_with_one_json_object(monkeypatch, capsys, tmp_path):
         "openvino-bfloat16",
         "openvino-int8",
     }
+    assert (result["first_run_encoded"], result["second_run_encoded"]) == (30, 0)
+    assert result["two_processes_speedup"] > 0
