@@ -29,9 +29,9 @@ import numpy as np
 import torch
 
 from benchmarks.embedding_job import measure_job
-from components.encoders.config import EncoderConfig
+from components.encoders.config import REFERENCE, EncoderConfig
 from components.encoders.encoding import encode_texts
-from components.encoders.parity import REFERENCE, measure_cosine_p01
+from components.encoders.parity import measure_cosine_p01
 from components.encoders.sentence_encoder import load_history_encoder, load_sentence_encoder
 from components.histories.source_files import read_rows
 

@@ -89,6 +89,7 @@ def train_persona(
         report: Where the report goes, and what it may show.
         seed: Of everything random.
     """
+    evaluation, promotion = evaluation.for_encoder(encoder), promotion.for_encoder(encoder)
     for sentence in foresee_refusals(promotion, evaluation, task.name):
         logger.warning(sentence)
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM, and

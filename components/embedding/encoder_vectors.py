@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.embedding.checked_items import SourceItem
-from components.encoders.config import EncoderConfig
+from components.encoders.config import REFERENCE, EncoderConfig
 from components.encoders.encoding import encode_texts
-from components.encoders.parity import REFERENCE, check_parity
+from components.encoders.parity import check_parity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from components.encoders.config import EncoderConfig
+from components.encoders.config import REFERENCE, EncoderConfig
 from components.encoders.encoding import encode_texts
-from components.encoders.parity import REFERENCE, check_parity
+from components.encoders.parity import check_parity
 from components.encoders.sentence_encoder import load_history_encoder, locate_encoder
 from components.folder import Folder
 from components.model_files import hash_weights

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from components.config import Config
 
+REFERENCE = "torch-float32"
+"""The back end that others are compared with."""
+
 
 class EncoderConfig(Config):
     """Which sentence encoder reads the history, and how."""
@@ -72,3 +75,7 @@ class EncoderConfig(Config):
     def back_end(self) -> str:
         """Name what computes the vectors, as in their fingerprint."""
         return f"{self.backend}-{self.precision}"
+
+    def as_reference(self) -> Self:
+        """Return the same encoder, computed by float32 on torch."""
+        return self.model_copy(update={"backend": "torch", "precision": "float32"})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.encoders.config import EncoderConfig
+from components.encoders.config import REFERENCE, EncoderConfig
 from components.encoders.encoding import encode_texts
 from components.encoders.sentence_encoder import load_sentence_encoder
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFERENCE = "torch-float32"
 NUM_SAMPLED = 512
 """Texts that are encoded both ways, of those that a run encodes."""
 SEED = 0
@@ -38,7 +37,7 @@ def check_parity(encoder: "SentenceTransformer", texts: list[str], config: Encod
         ValueError: If it is below `min_cosine_p01`.
     """
     sample = draw_texts(texts, NUM_SAMPLED, SEED)
-    plain = config.model_copy(update={"backend": "torch", "precision": "float32"})
+    plain = config.as_reference()
     reference = load_sentence_encoder(plain, encoder.device.type)
     cosine = measure_cosine_p01(
         encode_texts(encoder, sample, config), encode_texts(reference, sample, plain)

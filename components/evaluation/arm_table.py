@@ -23,6 +23,8 @@ class Arm:
     """Whether the embedder reads other users' histories, in several draws."""
     max_items: int | None = None
     """The embedder reads at most this many newest items; None for all."""
+    reads_reference: bool = False
+    """Whether it reads the vectors of float32 on torch, whatever made the run's."""
     retriever: Retriever | None = None
     """How items of the history are chosen for the prompt; None for the question alone."""
     num_retrieved: int = 0
@@ -46,6 +48,7 @@ def build_arms(config: EvaluationConfig, retrieval: RetrievalConfig) -> dict[str
             retriever=retrieval.persona_retriever,
             num_retrieved=retrieval.persona_num_items,
         ),
+        "persona_float32": Arm("persona", reads_reference=True),
         **{name: Arm(name) for name in TRAINED_ARMS},
     }
     tuned = replace(

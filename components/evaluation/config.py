@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from components.config import Config
+from components.encoders.config import REFERENCE, EncoderConfig
 
 
 class UserStatisticsConfig(Config):
@@ -36,6 +37,7 @@ ArmName = Literal[
     "shuffled",
     "persona",
     "persona_retrieval",
+    "persona_float32",
 ]
 QUICK_ARMS: tuple[ArmName, ...] = (
     "base",
@@ -112,3 +114,13 @@ class EvaluationConfig(Config):
         if "persona" not in self.arms:
             raise ValueError(f"arms: persona is judged, so it has to answer; got {self.arms}")
         return self
+
+    def for_encoder(self, encoder: EncoderConfig) -> Self:
+        """Return the settings for a run's encoder.
+
+        Of another back end than float32 on torch, the same plug-in is also asked with float32's
+        vectors: the rules then tell whether the back end costs anything.
+        """
+        if encoder.back_end == REFERENCE or "persona_float32" in self.arms:
+            return self
+        return self.model_copy(update={"arms": (*self.arms, "persona_float32")})

@@ -7,7 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from components.config import Config
+from components.encoders.behavior_vectors import find_device
 from components.encoders.config import EncoderConfig
+from components.encoders.encoding import encode_texts
+from components.encoders.sentence_encoder import load_history_encoder
 from components.evaluation.arm_table import Arm
 from components.evaluation.config import EvaluationConfig
 from components.histories.shuffling import draw_donors
@@ -73,9 +76,20 @@ class Exam:
             histories, vectors = self.artifacts.histories, self.artifacts.vectors
             read = retrieval.read(histories, vectors, self.recipe.llm, llm)
             examples = replace(examples, prompts=read(rows))
+        if arm.reads_reference:
+            examples = self._encode_as_reference(examples)
         if arm.max_items is not None:
             examples = cut_histories(examples, arm.max_items)
         return shuffle_histories(self, rows, examples) if arm.is_shuffled else [examples]
+
+    def _encode_as_reference(self, examples: Examples) -> Examples:
+        """Return the questions with the vectors that float32 on torch makes of their items."""
+        config = self.recipe.encoder.as_reference()
+        rows, places = np.unique(np.concatenate(examples.histories), return_inverse=True)
+        texts = list(self.artifacts.histories.items.select(rows)["text"])
+        vectors = encode_texts(load_history_encoder(config, find_device()), texts, config)
+        ends = np.cumsum([len(history) for history in examples.histories])
+        return replace(examples, vectors=vectors, histories=np.split(places, ends[:-1]))
 
 
 def cut_histories(examples: Examples, num_items: int) -> Examples:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from components.config import Config
+from components.encoders.config import REFERENCE, EncoderConfig
 from components.evaluation.config import ArmName
 from components.evaluation.evaluation import MIN_USERS
 from components.evaluation.evidence import ALL
@@ -243,6 +244,18 @@ class PromotionConfig(Config):
             "that was passed by is replaced too."
         ),
     )
+
+    def for_encoder(self, encoder: EncoderConfig) -> Self:
+        """Return the rules for a run's encoder.
+
+        Another back end than float32 on torch must not cost more than a margin of the metric.
+        """
+        if encoder.back_end == REFERENCE:
+            return self
+        rule = NonInferiority(to="persona_float32")
+        if rule.title in {known.title for known in self.rules}:
+            return self
+        return self.model_copy(update={"rules": (*self.rules, rule)})
 
     @model_validator(mode="after")
     def _has_a_title_for_each(self) -> Self:

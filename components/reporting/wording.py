@@ -49,6 +49,7 @@ ARM_WORDS = {
     "shuffled": "the trained persona with another user's history",
     "persona": "the user embedder, with the user's own history",
     "persona_retrieval": "the persona and retrieved items in the prompt",
+    "persona_float32": "the persona, its history encoded by float32 on torch",
     "champion": "the user embedder that serves today",
     "reference": "a pinned earlier user embedder, for comparison over time",
 }

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import encoding
 from benchmarks.encoding import LOOP, ONE_CALL, main, read_users, summarize
-from components.encoders.parity import REFERENCE
+from components.encoders.config import REFERENCE
 from tests.components.tiny_models import write_sentence_encoder
 
 

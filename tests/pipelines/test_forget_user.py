@@ -19,7 +19,7 @@ from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
 from components.evaluation.config import EvaluationConfig
 from components.histories.config import DataConfig
-from components.personas.config import PersonaStoreConfig
+from components.personas.config import STORE_VARIABLE, PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.reporting.config import ReportConfig
 from components.tasks.lamp import LAMP_2
@@ -75,15 +75,10 @@ class World(NamedTuple):
             embedder=recipe.embedder,
             training=recipe.training,
             evaluation=EvaluationConfig(num_shuffles=1),
-            personas=self.personas,
             report=ReportConfig(folder=self.root / "reports", show_texts=True),
             seed=SEED,
         )
         return Run(response)
-
-    @property
-    def personas(self) -> PersonaStoreConfig:
-        return PersonaStoreConfig(place=str(self.root / "personas"), num_shards=2)
 
     def reread(self) -> Run:
         return Run(read_and_encode(encoder=resolve_encoder(self.encoder)))
@@ -95,11 +90,13 @@ def world(zenml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     before = {name: os.environ[name] for name in (CUSTODY_VARIABLE, TOMBSTONES_VARIABLE)}
     os.environ[CUSTODY_VARIABLE] = str(root / "custody")
     os.environ[TOMBSTONES_VARIABLE] = str(root / "tombstones.parquet")
+    os.environ[STORE_VARIABLE] = str(root / "personas")
     register_local_stack(root)
     encoder = EncoderConfig(name=str(write_sentence_encoder(root / "encoder")), max_length=32)
     yield World(root, encoder)
     register_local_stack(zenml_home)
     os.environ.update(before)
+    del os.environ[STORE_VARIABLE]
 
 
 @pytest.fixture

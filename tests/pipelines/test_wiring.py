@@ -37,3 +37,18 @@ def test_an_overwritten_folder_is_another_parameter(tmp_path: Path) -> None:
     changed = {name for name, step in wire(encoder, llm).items() if step != second[name]}
     assert {"prepare_llm", "train_user_embedder"} <= changed
     assert "encode_histories" not in changed
+
+
+def test_a_fast_back_end_is_asked_and_judged_beside_float32(tmp_path: Path) -> None:
+    folder = str(write_sentence_encoder(tmp_path / "encoder"))
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        pipeline = train_persona.copy()
+        pipeline.prepare(encoder=EncoderConfig(name=folder, precision=precision))
+        exam = pipeline.invocations["evaluate_user_embedder"].parameters["recipe"]
+        rules = pipeline.invocations["check_promotion"].parameters["promotion"].rules
+        found[precision] = (
+            "persona_float32" in exam.evaluation.arms,
+            "not_worse_than_persona_float32" in {rule.title for rule in rules},
+        )
+    assert found == {"float32": (False, False), "bfloat16": (True, True)}

@@ -1,11 +1,15 @@
 """Every arm answers every question, through the code that also serves."""
 
+import shutil
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from components.encoders.behavior_vectors import BehaviorVectors
+from components.evaluation.arm_table import build_arms
 from components.evaluation.arms import answer_all_arms, answer_as
 from components.evaluation.config import ArmName
 from components.evaluation.exam import Exam, cut_histories, shuffle_histories
@@ -159,3 +163,17 @@ def test_a_split_without_questions_is_refused(exam, tmp_path):
     artifacts = Artifacts(empty, exam.artifacts.vectors, exam.artifacts.llm)
     with pytest.raises(ValueError, match="no test questions"):
         Exam(artifacts, exam.recipe).question_rows()
+
+
+def test_a_fast_back_ends_persona_is_also_asked_with_float32s_vectors(exam, tmp_path):
+    """Whatever the run's vectors are, here nothing but zeros."""
+    vectors = exam.artifacts.vectors
+    shutil.copytree(vectors.path, tmp_path / "vectors")
+    np.save(tmp_path / "vectors" / "vectors.npy", np.zeros_like(vectors.open()))
+    artifacts = replace(exam.artifacts, vectors=BehaviorVectors.at(tmp_path / "vectors"))
+    rows = exam.question_rows()
+    arm = build_arms(exam.recipe.evaluation, exam.recipe.retrieval)["persona_float32"]
+    [shown] = replace(exam, artifacts=artifacts).show(arm, rows, None)
+    assert len(shown.vectors) < len(vectors.open())  # only what the questions read
+    for one, other in zip(shown, exam.examples(rows), strict=True):
+        np.testing.assert_allclose(one.history, other.history, atol=1e-3)

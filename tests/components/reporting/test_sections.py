@@ -38,8 +38,8 @@ def render(**changes):
         "not evaluated new_users stands in the way No questions of new users. "
         "not evaluated oracle_gap does not block",
         "failed net_harmed does not block",
-        "Time of a question (n = 16 arms)",
-        "Storage of a user (n = 16 arms)",
+        "Time of a question (n = 17 arms)",
+        "Storage of a user (n = 17 arms)",
         "wall time per question, log scale",
         "stored per user, log scale",
         "per_user_lora 0.596 108 ms 60 2.6 MB 41 s",
