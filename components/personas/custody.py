@@ -1,10 +1,18 @@
 """What a persona store needs beside its rows, kept apart from them: keys and receipts."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.personas.keys import KeyStore, SQLiteKeyStore, load_master_key
+from components.personas.keys import (
+    KeyStore,
+    PostgresKeyStore,
+    SQLiteKeyStore,
+    load_master_key,
+)
 from components.personas.receipts import ReceiptBook
+
+KEYS_VARIABLE = "PERSONA_PLUG_KEYS"
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,8 @@ class Custody:
 def open_custody(directory: Path, hash_key: bytes) -> Custody:
     """Return the custody in a directory: `keys/`, `master.key`, `receipts.jsonl`; made if missing.
 
+    If `PERSONA_PLUG_KEYS` is the address of a PostgreSQL database, the keys are there.
+
     Args:
         directory: Where it lies, on a disk that the stores' backups don't cover.
         hash_key: Key of the users' hashes.
@@ -32,5 +42,11 @@ def open_custody(directory: Path, hash_key: bytes) -> Custody:
     Raises:
         ValueError: If the master key is none.
     """
-    keys = SQLiteKeyStore(directory / "keys", load_master_key(directory / "master.key"))
+    master_key = load_master_key(directory / "master.key")
+    address = os.environ.get(KEYS_VARIABLE)
+    keys: KeyStore
+    if address:
+        keys = PostgresKeyStore(address, master_key)
+    else:
+        keys = SQLiteKeyStore(directory / "keys", master_key)
     return Custody(hash_key, keys, ReceiptBook(directory / "receipts.jsonl"))

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, TextClause, create_engine, select, text, update
+from sqlalchemy import Connection, Engine, select, text, update
 from sqlalchemy.engine import URL, make_url
 
-from components.personas.engines import Engines, Query
+from components.personas.engines import Engines, Query, insert_if_absent
+from components.personas.postgres import lock_creation, open_postgres
 from components.personas.sqlite_file import (
     ATTACHED,
     list_sqlite_files,
@@ -20,7 +21,6 @@ from components.personas.tables import CATALOG, ITEMS, SETTINGS, SHARD, SHARDS
 from components.user_hash import check_value
 
 CATALOG_NAME = "catalog"
-CREATION_LOCK = 0x50504C47  # of PostgreSQL's advisory locks
 MAX_SHARDS = 4096
 
 
@@ -123,7 +123,7 @@ class Database(ABC):
                 return dict(found)  # type: ignore[arg-type]
         with self._engines.write(CATALOG_NAME) as connection:
             for name, value in wanted.items():
-                connection.execute(_insert_if_absent(SETTINGS), {"name": name, "value": value})
+                connection.execute(insert_if_absent(SETTINGS), {"name": name, "value": value})
         return self._settle(wanted)
 
 
@@ -178,7 +178,7 @@ class SQLiteDatabase(Database):
         row = {"shard": int(name.partition("-")[2]), "sequence": 0}
         with engine.connect() as connection:
             if connection.execute(select(SHARDS)).first() is None:  # else a reader need not wait
-                connection.execute(_insert_if_absent(SHARDS), row)
+                connection.execute(insert_if_absent(SHARDS), row)
         return engine
 
     def _prepare_shards(self) -> None:
@@ -230,33 +230,17 @@ class PostgresDatabase(Database):
         return CATALOG_NAME  # one pool of connections for all
 
     def _open(self, name: str) -> Engine:
-        engine = create_engine(
-            self._url,
-            isolation_level="AUTOCOMMIT",
-            max_overflow=-1,  # as many connections as there are threads
-            hide_parameters=True,  # nothing of a user gets into error messages and logs
-        )
-        try:
-            with engine.connect() as connection:
-                if not engine.dialect.has_table(connection, SETTINGS.name):
-                    if not self._creates:
-                        raise ValueError(f"persona store {self}: there is no table {SETTINGS.name}")
-                    self._make_tables(connection)
-        except BaseException:
-            engine.dispose()
-            raise
-        return engine
+        return open_postgres(self._url, SETTINGS, self._make_tables)
 
     def _make_tables(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})")
+        if not self._creates:
+            raise ValueError(f"persona store {self}: there is no table {SETTINGS.name}")
         CATALOG.create_all(connection)
         SHARD.create_all(connection)
         for column in (ITEMS.c.persona, ITEMS.c.contents):  # what is sealed can't be compressed
             connection.exec_driver_sql(
                 f"ALTER TABLE items ALTER COLUMN {column.name} SET STORAGE EXTERNAL"
             )
-        connection.exec_driver_sql("COMMIT")
 
     def _prepare_shards(self) -> None:
         with self.read_catalog() as connection:
@@ -264,13 +248,13 @@ class PostgresDatabase(Database):
         if len(made) == self.num_shards:
             return
         with self._engines.write(CATALOG_NAME) as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})")
+            lock_creation(connection)
             for shard in range(self.num_shards):
                 connection.exec_driver_sql(
                     f"CREATE TABLE IF NOT EXISTS {self.name_shard(shard)} "
                     f"PARTITION OF items FOR VALUES IN ({shard})"
                 )
-                connection.execute(_insert_if_absent(SHARDS), {"shard": shard, "sequence": 0})
+                connection.execute(insert_if_absent(SHARDS), {"shard": shard, "sequence": 0})
 
 
 def open_database(
@@ -293,11 +277,3 @@ def open_database(
             raise ValueError(f"persona store: {url.drivername}:// is not postgresql+psycopg://")
         return PostgresDatabase(url, num_shards, hash_key, create=create)
     return SQLiteDatabase(Path(place), num_shards, hash_key, create=create)
-
-
-def _insert_if_absent(table: Table) -> TextClause:
-    names = [column.name for column in table.columns]
-    values = ", ".join(f":{name}" for name in names)
-    return text(
-        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) ON CONFLICT DO NOTHING"
-    )

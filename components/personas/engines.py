@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy import (
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    Table,
+    TextClause,
+    text,
+)
 from sqlalchemy.sql import ClauseElement
 
 
@@ -111,3 +118,12 @@ class Engines:
             for engine in self._engines.values():
                 engine.dispose()
         self._engines = None
+
+
+def insert_if_absent(table: Table) -> TextClause:
+    """Return the statement that inserts a row, unless one of its primary key is there."""
+    names = [column.name for column in table.columns]
+    values = ", ".join(f":{name}" for name in names)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) ON CONFLICT DO NOTHING"
+    )

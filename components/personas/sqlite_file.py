@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
 APPLICATION_ID = 0x50504C47  # "PPLG", in the header of every file
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE_BYTES = 16_384  # a row lies within its page, and a user within two
 LOCK_TIMEOUT_SECONDS = 30.0
 MAIN, ATTACHED = "main", "rows"

@@ -35,7 +35,6 @@ def list_secrets(store, custody, user_ids):
     from sqlalchemy import select
 
     from components.personas.engines import Query
-    from components.personas.keys import _file_of
     from components.personas.tables import ITEMS
 
     hashes = {store._namespace.hashes.user(user_id) for user_id in user_ids}
@@ -45,7 +44,9 @@ def list_secrets(store, custody, user_ids):
     secrets = [part for user_hash, *parts in rows if user_hash in hashes for part in parts if part]
     for name in hashes:
         wrapped = Query(select(KEYS.c.wrapped).where(KEYS.c.name == name))
-        secrets += custody.keys._engines.fetch(_file_of(name), wrapped, {"name_1": name})[0]
+        secrets += custody.keys._engines.fetch(
+            custody.keys._file_of(name), wrapped, {"name_1": name}
+        )[0]
         secrets.append(custody.keys.find(name))
     return secrets
 

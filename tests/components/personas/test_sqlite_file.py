@@ -62,7 +62,7 @@ def test_another_schema_version_is_refused(tmp_path):
     open_sqlite_file(path, SHARD).dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(ValueError, match=r"not a persona store of version 2: .* or of version 7"):
+    with pytest.raises(ValueError, match=r"not a persona store of version 3: .* or of version 7"):
         open_sqlite_file(path, SHARD)
 
 
