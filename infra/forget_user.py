@@ -49,9 +49,13 @@ def find_traces(user_id: str, user_hash: str) -> list[Trace]:
 
 
 def locate_store(given: str | None) -> str | None:
-    """Return where the persona store is; None if there is none."""
+    """Return where the persona store is; None if there is none where it would be by default.
+
+    A place that was named and holds none is an error later: it may be mistyped.
+    """
     place = given or find_store(PersonaStoreConfig())
-    return place if "://" in place or (Path(place) / "catalog.sqlite").is_file() else None
+    is_there = "://" in place or (Path(place) / "catalog.sqlite").is_file()
+    return place if given or is_there else None
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,8 +16,8 @@ import os
 import sys
 from pathlib import Path
 
-import yaml
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
 
 from components.config import Config
 from components.embedding.config import EmbeddingConfig
@@ -31,6 +31,7 @@ from components.encoders.sentence_encoder import load_history_encoder
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.store import PersonaStore
+from components.run_yaml import read_sections
 from components.tasks.lamp import LAMP_2
 from components.tasks.resolve import TaskChoice
 from components.user_hash import load_key
@@ -40,8 +41,6 @@ INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 
 class EmbeddingSettings(Config):
     """What of a run's YAML a batch needs."""
-
-    model_config = ConfigDict(extra="ignore")
 
     task: TaskChoice = Field(LAMP_2, description="Whose history template makes texts.")
     encoder: EncoderConfig = Field(EncoderConfig(), description="The frozen history encoder.")
@@ -55,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         receipt = run(given)
-    except (ValueError, OSError) as err:
+    except (ValueError, OSError, SQLAlchemyError) as err:
         sys.exit(str(err))
     sys.stdout.write(receipt.model_dump_json() + "\n")
 
@@ -88,7 +87,9 @@ def run(given: argparse.Namespace) -> EmbeddingReceipt:
     Raises:
         ValueError: If the settings or an item table are wrong, or as `embed_users`.
     """
-    settings = read_settings(given.config)
+    settings = EmbeddingSettings()
+    if given.config:
+        settings = read_sections(given.config, EmbeddingSettings)
     tables = ItemTables.find(given.items)
     job = Job(
         tables=tables,
@@ -111,25 +112,6 @@ def run(given: argparse.Namespace) -> EmbeddingReceipt:
     opened = PersonaStore.open(place, custody, described["fingerprint"], width, settings.personas)
     with opened as store:
         return embed_users(store, job, EncoderVectors(encoder, settings.encoder))
-
-
-def read_settings(path: Path | None) -> EmbeddingSettings:
-    """Return the settings of a run's YAML.
-
-    Raises:
-        ValueError: If it can't be read or is wrong; names file and field.
-    """
-    if path is None:
-        return EmbeddingSettings()
-    try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-        parameters = document["parameters"]
-        return EmbeddingSettings.model_validate(parameters)
-    except (yaml.YAMLError, KeyError, TypeError) as err:
-        raise ValueError(f"{path}: expected the section 'parameters' of a run's YAML") from err
-    except ValidationError as err:
-        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in err.errors())
-        raise ValueError(f"{path}: " + "; ".join(wrong)) from err
 
 
 if __name__ == "__main__":

@@ -11,16 +11,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from components.embedding.dead_letters import DeadLetter
-from components.embedding.item_tables import ItemTables, Piece
-from components.histories.tables import ITEM_SCHEMA
+from components.embedding.item_tables import ITEM_TABLE_SCHEMA, ItemTables, Piece
 from components.personas.identifiers import shard_of
 from components.tasks.task import Task
 from components.tasks.templates import name_fields
 
 PLACE_FIELDS = [pa.field("file", pa.int32()), pa.field("row", pa.int64())]
-PLACED_SCHEMA = pa.schema([*ITEM_SCHEMA, *PLACE_FIELDS])
-NOBODYS_SHARD = 0
-"""Where rows without a user are counted and refused."""
+PLACED_SCHEMA = pa.schema([*ITEM_TABLE_SCHEMA, *PLACE_FIELDS])
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""Of the years 1 to 9999, which have a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,16 @@ class SourceItem:
     time: datetime | None
     row: int
     """Its row in its file, from 0."""
+    is_appended: bool
+    """Whether serving had added it to the store that the table was exported from."""
 
 
 def count_items(tables: ItemTables, num_shards: int) -> NDArray[np.int64]:
     """Return how many rows of the tables each shard has, [S]."""
     counts_S = np.zeros(num_shards, np.int64)
-    for users in tables.read_users():
-        counts_S += np.bincount(_find_shards(users, num_shards), minlength=num_shards)
+    for first_row, users in tables.read_users():
+        shards_I = _find_shards(users, first_row, num_shards)
+        counts_S += np.bincount(shards_I, minlength=num_shards)
     return counts_S
 
 
@@ -79,7 +81,7 @@ def read_items(
     letters: list[tuple[int, DeadLetter]] = []
     names = [file.name for file in tables.files]
     for piece in tables.read():
-        shards_I = _find_shards(piece.table["user_id"], num_shards)
+        shards_I = _find_shards(piece.table["user_id"], piece.first_row, num_shards)
         is_here_I = np.isin(shards_I, list(shards))
         rows = _place(piece, names.index(piece.file.name)).filter(pa.array(is_here_I))
         rows, problems = _check(rows, task)
@@ -90,7 +92,7 @@ def read_items(
         kept.append(rows)
     table = pa.concat_tables([PLACED_SCHEMA.empty_table(), *kept])
     table, repeated = _take_out_repeated(table, names)
-    shards_I = _find_shards(table["user_id"], num_shards)
+    shards_I = _find_shards(table["user_id"], 0, num_shards)
     return CheckedItems(
         table, shards_I, letters + [(shard_of(user, num_shards), one) for user, one in repeated]
     )
@@ -106,23 +108,25 @@ def list_users(table: pa.Table, users: Sequence[str]) -> Iterator[tuple[str, lis
     places_I = pc.index_in(table["user_id"], value_set=pa.array(users, pa.string())).to_numpy()
     order_I = np.argsort(places_I, kind="stable")
     ends_U = np.cumsum(np.bincount(places_I, minlength=len(users)))
-    columns = ["item_id", "text", "input", "output", "time", "row"]
+    columns = ["item_id", "text", "input", "output", "time", "row", "is_appended"]
+    # Once for all: what is taken for one user costs as much as what is taken for all.
+    ordered = table.select(columns).take(pa.array(order_I)).combine_chunks()
     start = 0
     for user_id, end in zip(users, ends_U.tolist(), strict=True):
-        rows = table.select(columns).take(pa.array(order_I[start:end]))
+        rows = ordered.slice(start, end - start)
         values = (rows[name].to_pylist() for name in columns)
         yield user_id, [SourceItem(*row) for row in zip(*values, strict=True)]
         start = end
 
 
-def _find_shards(users: pa.ChunkedArray, num_shards: int) -> NDArray[np.int64]:
-    """Return each row's shard, [I]."""
+def _find_shards(users: pa.ChunkedArray, first_row: int, num_shards: int) -> NDArray[np.int64]:
+    """Return each row's shard, [I]; rows without a user, which are refused, go round."""
     encoded = users.combine_chunks().dictionary_encode()
-    of_name = [NOBODYS_SHARD if name is None else shard_of(name, num_shards)
-               for name in encoded.dictionary.to_pylist()]  # fmt: skip
-    of_name.append(NOBODYS_SHARD)  # of rows without a user
-    indices_I = encoded.indices.fill_null(len(of_name) - 1).to_numpy()
-    return np.array(of_name, np.int64)[indices_I]
+    of_name = [shard_of(name, num_shards) for name in encoded.dictionary.to_pylist()]
+    indices_I = encoded.indices.fill_null(len(of_name)).to_numpy()
+    shards_I = np.array([*of_name, 0], np.int64)[indices_I]
+    rounds_I = np.arange(first_row, first_row + len(users)) % num_shards
+    return np.where(indices_I == len(of_name), rounds_I, shards_I)
 
 
 def _place(piece: Piece, file: int) -> pa.Table:
@@ -151,6 +155,9 @@ def _check(rows: pa.Table, task: Task) -> tuple[pa.Table, list[tuple[int, int, P
     if task.unlabelled_template is None:
         lacks = pc.and_(needs_text, pc.is_null(rows["output"]))
         checks.append((lacks, ("output", "has no value, and every history template shows it")))
+    seconds = rows["time"].cast(pa.int64())
+    beyond = pc.or_(pc.less(seconds, FIRST_SECOND), pc.greater(seconds, LAST_SECOND))
+    checks.append((beyond, ("time", "is beyond the years 1 to 9999; are these seconds?")))
     problems_I: list[Problem | None] = [None] * len(rows)
     for is_wrong, problem in checks:
         for place in np.flatnonzero(pc.fill_null(is_wrong, False).to_numpy()).tolist():
@@ -171,7 +178,7 @@ def _render(rows: pa.Table, task: Task) -> pa.Table:
         for text, given, output in zip(*columns, strict=True)
     ]
     place = rows.column_names.index("text")
-    return rows.set_column(place, ITEM_SCHEMA.field("text"), pa.array(texts, pa.string()))
+    return rows.set_column(place, ITEM_TABLE_SCHEMA.field("text"), pa.array(texts, pa.string()))
 
 
 def render_text(task: Task, given: str, output: str | None) -> str:

@@ -11,6 +11,7 @@ class EmbeddingConfig(Config):
     items_per_batch: int = Field(
         2048,
         ge=1,
+        le=30_000,
         description="Items encoded and committed at once: what a killed process loses at most. A "
         "user's items are one batch, however many there are.",
     )

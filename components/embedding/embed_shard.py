@@ -1,9 +1,9 @@
 """One shard of a batch: what changed is encoded, and everything is written to a generation."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ Vectorize = Callable[[Sequence[SourceItem]], NDArray[Any]]
 """Takes items [n], returns their behavior vectors, floating point [n, E]."""
 
 SourceUser = tuple[str, list[SourceItem]]
-StoredUser = tuple[str, list[PersonaItem]]
 
 CARRIED_PER_BATCH = 256
 """Users whom only serving knows, written at once."""
@@ -69,12 +68,15 @@ def embed_shard(batch: Batch, shard: int, table: pa.Table, num_refused: int) -> 
     """
     began = time.monotonic()
     store, generation = batch.store, batch.generation
-    names = table["user_id"].unique().to_pylist()
-    users = store.order_users(names)
+    users = store.order_users(table["user_id"].unique().to_pylist())
     expected: list[tuple[str, list[str]]] = []
+    refused: set[str] = set()
     num_encoded = num_carried = 0
-    for part in cut_batches(list_users(table, users), batch.config.items_per_batch):
-        stored = _read_stored(batch, shard, part)
+    parts = cut_batches(list_users(table, users), batch.config.items_per_batch)
+    for part in chain(parts, _list_others(batch, shard, users)):
+        names = [user for user, _ in part]
+        keys = store.hold_keys(names)  # before anything of theirs is read
+        stored = _read_stored(batch, shard, names)
         carried = {user: _carry(batch, items, stored[user]) for user, items in part}
         due = [
             (user, [item.item_id for item in items] + [item.item_id for item in carried[user]])
@@ -84,13 +86,13 @@ def embed_shard(batch: Batch, shard: int, table: pa.Table, num_refused: int) -> 
         num_carried += sum(map(len, carried.values()))
         encoded = 0
         if len(store.find_written(generation, shard, due)) < len(due):
-            encoded = _write(batch, part, stored, carried)
+            personas, encoded = _make_personas(
+                batch, [(user, items) for user, items in part if user in keys], stored, carried
+            )
+            refused |= store.write_base(generation, personas.items(), keys)
+            refused |= set(names) - keys.keys()
         batch.progress.advance(sum(len(items) for _, items in part), encoded)
         num_encoded += encoded
-    for others in _list_others(batch, shard, users):
-        store.write_base(generation, others)
-        expected += [(user, [item.item_id for item in items]) for user, items in others]
-        num_carried += sum(len(items) for _, items in others)
     counts = ShardCounts(
         items_in=len(table) + num_refused,
         carried=num_carried,
@@ -98,17 +100,16 @@ def embed_shard(batch: Batch, shard: int, table: pa.Table, num_refused: int) -> 
         encoded=num_encoded,
         seconds=time.monotonic() - began,
     )
-    return store.finish_shard(generation, shard, expected, counts)
+    return store.finish_shard(generation, shard, expected, counts, refused)
 
 
 def _read_stored(
-    batch: Batch, shard: int, users: Sequence[SourceUser]
+    batch: Batch, shard: int, users: Sequence[str]
 ) -> dict[str, dict[str, PersonaItem]]:
     """Return what the store has of each user, by item id."""
     up_to = batch.watermarks[shard]
     return {
-        user: {item.item_id: item for item in batch.store.get_items(user, up_to)}
-        for user, _ in users
+        user: {item.item_id: item for item in batch.store.get_items(user, up_to)} for user in users
     }
 
 
@@ -121,25 +122,24 @@ def _carry(
     return [item for item in kept if item.item_id not in given]
 
 
-def _write(
+def _make_personas(
     batch: Batch,
     users: Sequence[SourceUser],
     stored: dict[str, dict[str, PersonaItem]],
     carried: dict[str, list[PersonaItem]],
-) -> int:
-    """Encode what changed, and write the users; return how many items were encoded."""
-    erased = batch.store.find_erased(user for user, _ in users)
-    kept = [(user, item) for user, items in users if user not in erased for item in items]
-    hashes = [hash_text(item.text) for _, item in kept]
+) -> tuple[dict[str, list[PersonaItem]], int]:
+    """Encode what changed; return users' whole histories, and how many items were encoded."""
+    given = [(user, item) for user, items in users for item in items]
+    hashes = [hash_text(item.text) for _, item in given]
     known = [
         _find_known(stored[user], item, content)
-        for (user, item), content in zip(kept, hashes, strict=True)
+        for (user, item), content in zip(given, hashes, strict=True)
     ]
     changed = [row for row, item in enumerate(known) if item is None]
-    vectors = _vectorize(batch, [kept[row][1] for row in changed])
+    vectors = _vectorize(batch, [given[row][1] for row in changed])
     new = dict(zip(changed, vectors, strict=True))
-    personas: dict[str, list[PersonaItem]] = {user: [] for user, _ in users if user not in erased}
-    for row, ((user, item), content, before) in enumerate(zip(kept, hashes, known, strict=True)):
+    personas: dict[str, list[PersonaItem]] = {user: [] for user, _ in users}
+    for row, ((user, item), content, before) in enumerate(zip(given, hashes, known, strict=True)):
         personas[user].append(
             PersonaItem(
                 item_id=item.item_id,
@@ -148,13 +148,10 @@ def _write(
                 time=item.time,
                 output=item.output,
                 text=item.input if batch.keep_texts else None,
-                is_appended=before is not None and before.is_appended,
+                is_appended=item.is_appended if before is None else before.is_appended,
             )
         )
-    batch.store.write_base(
-        batch.generation, [(user, items + carried[user]) for user, items in personas.items()]
-    )
-    return len(changed)
+    return {user: items + carried[user] for user, items in personas.items()}, len(changed)
 
 
 def _find_known(
@@ -169,12 +166,13 @@ def _vectorize(batch: Batch, items: Sequence[SourceItem]) -> NDArray[Any]:
     return batch.vectorize(items) if items else np.empty((0, 0), np.float16)
 
 
-def _list_others(batch: Batch, shard: int, users: Iterable[str]) -> Iterator[list[StoredUser]]:
-    """Yield users whom the tables don't know, with what the batch keeps, some at a time."""
-    scanned = batch.store.scan(shard, batch.watermarks[shard], skip=list(users))
-    kept = (
-        (user, _carry(batch, (), {item.item_id: item for item in items})) for user, items in scanned
+def _list_others(batch: Batch, shard: int, users: Sequence[str]) -> Iterator[list[SourceUser]]:
+    """Yield users whom the tables don't know, and of whom the batch keeps something."""
+    scanned = batch.store.scan(shard, batch.watermarks[shard], skip=users)
+    others = (
+        (user, list[SourceItem]())
+        for user, items in scanned
+        if _carry(batch, (), {item.item_id: item for item in items})
     )
-    others = (found for found in kept if found[1])
     while part := list(islice(others, CARRIED_PER_BATCH)):
         yield part

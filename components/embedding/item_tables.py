@@ -1,7 +1,8 @@
 """Item tables: the history items that a batch job reads, from Arrow or parquet files.
 
 Columns: `user_id`, `item_id` (unique among the user's items); `input` and `output` (the item's
-text and label) or `text` (what the history encoder reads), or all three; `time`. A file lies here
+text and label) or `text` (what the history encoder reads), or all three; `time`; `is_appended`
+(whether serving had added it, in an export of a store). A file lies here
 or wherever fsspec reaches (s3://, gs://, ...). `Histories.items` and what
 `components.personas.export` writes are such tables.
 """
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 from components.histories.tables import ITEM_SCHEMA
 
 REQUIRED = ("user_id", "item_id")
+ITEM_TABLE_SCHEMA = ITEM_SCHEMA.append(pa.field("is_appended", pa.bool_()))
 SUFFIXES = (".parquet", ".arrow", ".feather")
 ARROW_FILE_MARK = b"ARROW1"
 VERSION_FIELDS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "mtime")
@@ -60,7 +62,7 @@ class ItemFile:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of a file, with all columns of ITEM_SCHEMA; `text` may be null."""
+    """Some rows of a file, with all columns of ITEM_TABLE_SCHEMA; `text` may be null."""
 
     file: ItemFile
     first_row: int
@@ -87,10 +89,10 @@ class ItemTables:
         """
         files = []
         for place in places:
-            filesystem, pattern = fsspec.core.url_to_fs(place)
             try:
+                filesystem, pattern = fsspec.core.url_to_fs(place)
                 found = sorted(filesystem.glob(pattern))
-            except OSError as err:
+            except (OSError, ImportError) as err:  # the package for s3:// or another may lack
                 raise ValueError(f"{place}: can't be read: {err}") from err
             if not found:
                 raise ValueError(f"{place}: there is no such file")
@@ -105,11 +107,13 @@ class ItemTables:
         text = json.dumps([file.identify() for file in self.files])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def read_users(self) -> Iterator[pa.ChunkedArray]:
-        """Yield the column of user ids, piece by piece."""
+    def read_users(self) -> Iterator[tuple[int, pa.ChunkedArray]]:
+        """Yield the column of user ids piece by piece, with the file's row that each begins at."""
         for file in self.files:
+            first_row = 0
             for table in file.read(["user_id"]):
-                yield _cast(file, table, "user_id")
+                yield first_row, _cast(file, table, "user_id")
+                first_row += len(table)
 
     def read(self) -> Iterator[Piece]:
         """Yield all rows.
@@ -120,7 +124,7 @@ class ItemTables:
         """
         for file in self.files:
             first_row = 0
-            for table in file.read(ITEM_SCHEMA.names):
+            for table in file.read(ITEM_TABLE_SCHEMA.names):
                 yield Piece(file, first_row, _conform(file, table))
                 first_row += len(table)
 
@@ -142,31 +146,33 @@ def _read_batches(file: IO[bytes], path: str, columns: Sequence[str]) -> Iterato
 
 
 def _conform(file: ItemFile, table: pa.Table) -> pa.Table:
-    """Return the columns of ITEM_SCHEMA, null where they lack."""
+    """Return the columns of ITEM_TABLE_SCHEMA, null where they lack."""
     if not {"text", "input"} & set(table.column_names):
         raise ValueError(f"{file.name}: has neither a column 'input' nor 'text'")
     columns = {
         name: _cast(file, table, name)
         if name in REQUIRED or name in table.column_names
-        else pa.nulls(len(table), ITEM_SCHEMA.field(name).type)
-        for name in ITEM_SCHEMA.names
+        else pa.nulls(len(table), ITEM_TABLE_SCHEMA.field(name).type)
+        for name in ITEM_TABLE_SCHEMA.names
     }
-    return pa.table(columns, schema=ITEM_SCHEMA)
+    columns["is_appended"] = pc.fill_null(columns["is_appended"], False)
+    return pa.table(columns, schema=ITEM_TABLE_SCHEMA)
 
 
 def _cast(file: ItemFile, table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
         raise ValueError(f"{file.name}: has no column {name!r}")
-    column, wanted = table[name], ITEM_SCHEMA.field(name).type
+    column, wanted = table[name], ITEM_TABLE_SCHEMA.field(name).type
     try:
         if pa.types.is_floating(column.type) and wanted == pa.string():
             column = _write_numbers(column)
         # Times are cut to whole seconds, as everywhere.
         return pc.cast(column, wanted, safe=not pa.types.is_temporal(wanted))
-    except pa.ArrowException as err:
+    except pa.ArrowException:
+        # Not Arrow's own words: they show the value.
         raise ValueError(
-            f"{file.name}, field {name!r}: is {column.type}, expected {wanted}: {err}"
-        ) from err
+            f"{file.name}, field {name!r}: is {column.type}, which can't be read as {wanted}"
+        ) from None
 
 
 def _write_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -21,6 +21,7 @@ from components.embedding.embed_shard import Batch, Vectorize, embed_shard
 from components.embedding.item_tables import ItemTables
 from components.embedding.progress import Progress
 from components.embedding.receipt import EmbeddingReceipt
+from components.personas.generations import ServedError
 from components.personas.store import PersonaStore
 from components.tasks.task import Task
 
@@ -40,8 +41,8 @@ class Job:
         keep_texts: Whether items keep their input texts.
         is_complete: Whether the tables hold all that is known of every user: then what they lack
             is stored no longer, unless serving appended it. Else it is kept.
-        name: Of the run, as that of a Kubernetes Job: the same inputs under another name are
-            another job. Without one, a job whose generation is served does nothing.
+        name: Of the run, as that of a Kubernetes Job. By it processes find one another; a named
+            run is done once. Without one, a run whose inputs are served already does nothing.
         index: Of this process.
         num_processes: How many there are.
     """
@@ -58,18 +59,20 @@ class Job:
     num_processes: int = 1
 
     @property
-    def key(self) -> str:
-        """What all processes of the job share."""
-        what = [self.name, self.inputs, self.keep_texts, self.is_complete]
-        text = json.dumps([*what, self.task.item_template])
-        return hashlib.sha256(text.encode()).hexdigest()
+    def content(self) -> str:
+        """What all processes of the job share: the same gives the same generation."""
+        text = json.dumps([self.inputs, self.keep_texts, self.is_complete])
+        return hashlib.sha256((text + self.task.model_dump_json()).encode()).hexdigest()
 
     def list_shards(self, num_shards: int) -> list[int]:
         """Return the shards of this process.
 
         Raises:
-            ValueError: If there are fewer shards than processes, or no process of this index.
+            ValueError: If there are fewer shards than processes, no process of this index, or
+                several without a name.
         """
+        if self.num_processes > 1 and not self.name:
+            raise ValueError("several processes need the name of their run, to find one another")
         if not 0 <= self.index < self.num_processes <= num_shards:
             raise ValueError(
                 f"process {self.index} of {self.num_processes}: allowed are 1 to {num_shards} "
@@ -97,32 +100,50 @@ def embed_users(store: PersonaStore, job: Job, vectorize: Vectorize) -> Embeddin
     shards = job.list_shards(store.num_shards)
     receipt = EmbeddingReceipt(
         outcome="already_served",
-        reason="Nothing has changed since the generation that is served.",
+        reason="Nothing is to be done: the store has what this run would make.",
         fingerprint=store.fingerprint,
         generation=store.generations.current(),
         inputs=job.inputs,
     )
-    if not _is_done(store, job):
-        receipt = _write_generation(store, job, shards, vectorize, receipt)
+    if _is_done(store, job):
+        store.generations.finish_pruning()
+    else:
+        try:
+            receipt = _write_generation(store, job, shards, vectorize, receipt)
+        except ServedError:
+            logger.info("another process with this index was faster")
+        else:
+            _write_receipt(job, receipt, time.monotonic() - began)
     receipt = receipt.model_copy(update={"seconds": time.monotonic() - began})
-    write_lines(job.output, f"receipt-{job.index:04}.jsonl", [receipt])
     logger.info("%s", receipt.reason)
     return receipt
 
 
 def _is_done(store: PersonaStore, job: Job) -> bool:
-    """Return whether the served generation is what the job would make.
+    """Return whether the job has nothing to do.
 
-    A named job is done once: what was appended since is for the next one.
+    A named run is done once, also if another one was published since. One without a name is done as
+    long as its inputs are served, nothing was appended, and nobody was erased, who may come back.
     """
-    generations = store.generations
-    if not generations.is_served(job.key):
-        return False
+    generations, current = store.generations, store.generations.current()
     if job.name:
-        return True
-    current = generations.current()
+        found = generations.find(job.name)
+        return found is not None and found <= current
+    if generations.inputs(current) != job.content:
+        return False
     nobody_was_erased = not any(tally.erased for tally in generations.tallies(current))
     return nobody_was_erased and generations.watermarks(current) == store.watermarks()
+
+
+def _begin(store: PersonaStore, job: Job) -> int:
+    # Without a name a run goes on with what it has begun, unless something was published since.
+    name = job.name or f"after generation {store.generations.current()}: {job.content}"
+    return store.generations.begin(job=name, inputs=job.content)
+
+
+def _write_receipt(job: Job, receipt: EmbeddingReceipt, seconds: float) -> None:
+    name = f"receipt-{receipt.generation:06}-{job.index:04}.jsonl"
+    write_lines(job.output, name, [receipt.model_copy(update={"seconds": seconds})])
 
 
 def _write_generation(
@@ -138,7 +159,7 @@ def _write_generation(
             f"{', '.join(file.name for file in job.tables.files)}: there are no items; a "
             "generation without users is not published"
         )
-    generation = store.generations.begin(store.watermarks(), job.key)
+    generation = _begin(store, job)
     progress = Progress(int(counts_S[shards].sum()))
     watermarks = store.generations.watermarks(generation)
     batch = Batch(
@@ -151,15 +172,20 @@ def _write_generation(
         job.is_complete,
         progress,
     )
-    name = f"dead_letters-{job.index:04}.jsonl"
+    name = f"dead_letters-{generation:06}-{job.index:04}.jsonl"
+    finished = {tally.shard: tally for tally in store.generations.tallies(generation)}
     letters, tallies = [], []
     for part in plan_passes(shards, counts_S, job.config.items_per_pass):
         items = read_items(job.tables, part, store.num_shards, job.task)
         letters += [letter for _, letter in items.letters]
         _refuse_too_many(items, job, write_lines(job.output, name, letters))
         for shard in part:
-            refused = items.count_refused(shard)
-            tallies.append(embed_shard(batch, shard, items.of_shard(shard), refused))
+            if shard in finished:  # by a try that was killed later
+                progress.advance(int(counts_S[shard]), 0)
+            else:
+                refused = items.count_refused(shard)
+                finished[shard] = embed_shard(batch, shard, items.of_shard(shard), refused)
+            tallies.append(finished[shard])
     progress.close()
     written = {"generation": generation, "dead_letters": name}
     receipt = receipt.model_copy(update=written).add(tallies)

@@ -16,9 +16,12 @@ EVENT_FILE_SCHEMA = pa.schema(
         "time": pa.timestamp("us"),
         "input": pa.string(),
         "output": pa.string(),
+        "is_appended": pa.bool_(),
     }
 )
-"""One row an event, as an interactions file; time (UTC) and output may be null."""
+"""One row an event, as an interactions file; time (UTC) and output may be null.
+
+`is_appended`: serving had added it, so that it stands in no other source."""
 
 
 class Watermark(Config):

@@ -37,7 +37,7 @@ from components.tasks.task import Task
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_ITEMS = 5000
-"""Vectors of real items among the candidates: more make the nearest text no harder to find."""
+"""Most vectors of real items among the candidates; more could only hide the true text."""
 
 
 def measure_inversion(

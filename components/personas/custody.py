@@ -11,8 +11,12 @@ from components.personas.keys import (
     load_master_key,
 )
 from components.personas.receipts import ReceiptBook
+from components.user_hash import check_value
 
 KEYS_VARIABLE = "PERSONA_PLUG_KEYS"
+KEPT_IN = "persona store"
+NOBODYS_NAME = bytes(16)
+"""Of a key that seals nothing: by it a key store is known."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,17 @@ class Custody:
     hash_key: bytes = field(repr=False)
     keys: KeyStore
     receipts: ReceiptBook
+
+    def check_values(self) -> dict[str, str]:
+        """Return what a store keeps of its custody, so that another one is told.
+
+        Another key of hashes would find no user; another key store would erase nobody.
+        """
+        own_key = self.keys.make([NOBODYS_NAME])[NOBODYS_NAME]
+        return {
+            "hash_key_check": check_value(self.hash_key, KEPT_IN),
+            "keys_check": check_value(own_key, KEPT_IN),
+        }
 
 
 def open_custody(directory: Path, hash_key: bytes) -> Custody:

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, select, text, update
 from sqlalchemy.engine import URL, make_url
 
+from components.personas.custody import Custody
 from components.personas.engines import Engines, Query, insert_if_absent
 from components.personas.postgres import lock_creation, open_postgres
 from components.personas.sqlite_file import (
@@ -18,10 +19,16 @@ from components.personas.sqlite_file import (
     wipe_sqlite_file,
 )
 from components.personas.tables import CATALOG, ITEMS, SETTINGS, SHARD, SHARDS
-from components.user_hash import check_value
 
 CATALOG_NAME = "catalog"
 MAX_SHARDS = 4096
+SEQUENCE = Query(select(SHARDS.c.sequence).where(SHARDS.c.shard == bindparam("shard")))
+OTHER_CUSTODY = {
+    "hash_key_check": "was made under another key of user hashes; under this one no user would be "
+    "found",
+    "keys_check": "was made with the keys of another custody; with these nobody's rows could be "
+    "read, and nobody be erased",
+}
 
 
 class Database(ABC):
@@ -29,25 +36,23 @@ class Database(ABC):
 
     Args:
         num_shards: Of a new database; one that exists keeps its own.
-        hash_key: Key of the hashes in the clear; a check value of it is kept.
+        custody: The operator's; check values of its keys are kept.
 
     Raises:
-        ValueError: If it was made with another key.
+        ValueError: If it was made with another custody.
     """
 
-    def __init__(self, num_shards: int, hash_key: bytes) -> None:
+    def __init__(self, num_shards: int, custody: Custody) -> None:
         if not 1 <= num_shards <= MAX_SHARDS:
             raise ValueError(f"num_shards is {num_shards}, allowed is 1 to {MAX_SHARDS}")
         self._engines = Engines(self._open)
-        check = check_value(hash_key, "persona store")
-        settings = self._settle({"num_shards": str(num_shards), "hash_key_check": check})
+        checks = custody.check_values()
+        settings = self._settle({"num_shards": str(num_shards), **checks})
         self.num_shards = int(settings["num_shards"])
-        if settings["hash_key_check"] != check:
-            self.close()
-            raise ValueError(
-                f"persona store {self}: was made under another key of user hashes; under this one "
-                "no user would be found"
-            )
+        for name, check in checks.items():
+            if settings[name] != check:
+                self.close()
+                raise ValueError(f"persona store {self}: {OTHER_CUSTODY[name]}")
         self._prepare_shards()
 
     @abstractmethod
@@ -65,6 +70,11 @@ class Database(ABC):
     def fetch(self, shard: int, query: Query, parameters: Mapping[str, Any]) -> list[Any]:
         """Return all rows of a query on a shard and the catalog."""
         return self._engines.fetch(self._name(shard), query, {"shard": shard, **parameters})
+
+    def read_sequences(self) -> tuple[int, ...]:
+        """Return the last appended row of each shard."""
+        shards = range(self.num_shards)
+        return tuple(self.fetch(shard, SEQUENCE, {})[0][0] for shard in shards)
 
     def read(self, shard: int) -> Connection:
         """Return a connection to a shard, each of whose statements stands by itself."""
@@ -133,7 +143,7 @@ class SQLiteDatabase(Database):
     Args:
         directory: In an existing directory that can be written (even reading keeps logs there).
         num_shards: As `Database`.
-        hash_key: As `Database`.
+        custody: As `Database`.
         create: Whether missing files are made.
 
     Raises:
@@ -141,7 +151,7 @@ class SQLiteDatabase(Database):
     """
 
     def __init__(
-        self, directory: Path, num_shards: int, hash_key: bytes, *, create: bool = True
+        self, directory: Path, num_shards: int, custody: Custody, *, create: bool = True
     ) -> None:
         self._directory = directory.resolve()
         self._creates = create
@@ -149,7 +159,7 @@ class SQLiteDatabase(Database):
             raise ValueError(f"persona store {directory}: there is no directory {directory.parent}")
         if create:
             self._directory.mkdir(exist_ok=True)
-        super().__init__(num_shards, hash_key)
+        super().__init__(num_shards, custody)
 
     def __str__(self) -> str:
         return str(self._directory)
@@ -193,17 +203,17 @@ class PostgresDatabase(Database):
     Args:
         url: For SQLAlchemy with psycopg: `postgresql+psycopg://...`.
         num_shards: As `Database`.
-        hash_key: As `Database`.
+        custody: As `Database`.
         create: Whether missing tables are made.
 
     Raises:
         ValueError: As `Database`.
     """
 
-    def __init__(self, url: URL, num_shards: int, hash_key: bytes, *, create: bool = True) -> None:
+    def __init__(self, url: URL, num_shards: int, custody: Custody, *, create: bool = True) -> None:
         self._url = url
         self._creates = create
-        super().__init__(num_shards, hash_key)
+        super().__init__(num_shards, custody)
 
     def __str__(self) -> str:
         return self._url.render_as_string()
@@ -258,14 +268,14 @@ class PostgresDatabase(Database):
 
 
 def open_database(
-    place: str | Path, num_shards: int, hash_key: bytes, *, create: bool = True
+    place: str | Path, num_shards: int, custody: Custody, *, create: bool = True
 ) -> Database:
     """Open a store's database: a directory, or the address of a PostgreSQL database.
 
     Args:
         place: A directory, or `postgresql+psycopg://USER:PASSWORD@HOST/DATABASE`.
         num_shards: As `Database`.
-        hash_key: As `Database`.
+        custody: As `Database`.
         create: As the databases.
 
     Raises:
@@ -275,5 +285,5 @@ def open_database(
         url = make_url(place)
         if url.drivername != "postgresql+psycopg":
             raise ValueError(f"persona store: {url.drivername}:// is not postgresql+psycopg://")
-        return PostgresDatabase(url, num_shards, hash_key, create=create)
-    return SQLiteDatabase(Path(place), num_shards, hash_key, create=create)
+        return PostgresDatabase(url, num_shards, custody, create=create)
+    return SQLiteDatabase(Path(place), num_shards, custody, create=create)

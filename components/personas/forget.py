@@ -40,7 +40,7 @@ def forget_user(
     if store is None:
         receipt = destroy_key(custody, tenant, user_id)
     else:
-        with closing(open_database(store, 1, custody.hash_key, create=False)) as database:
+        with closing(open_database(store, 1, custody, create=False)) as database:
             receipt = erase_user(database, custody, tenant, user_id)
     update_tombstones(tombstones, custody.receipts.read(), custody.hash_key)
     return receipt

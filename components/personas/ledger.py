@@ -1,12 +1,13 @@
 """What a batch says of each shard that it wrote, and whether the rows are what it says.
 
-A shard is finished in one transaction: the rows are read back and compared with what came in. A
-generation whose shards are not all finished is never served. An erasure afterwards is taken out of
-the ledger in the transaction that deletes the rows.
+A shard is finished in one transaction: user by user, the ids of the rows are compared with those
+that came in (that a row holds what was sealed for it, its own tag says). A generation whose shards
+are not all finished is never served. An erasure afterwards is taken out of the ledger in the
+transaction that deletes the rows.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -80,6 +81,7 @@ def finish_shard(
     shard: int,
     expected: Iterable[tuple[str, Sequence[str]]],
     counts: ShardCounts,
+    refused: Collection[str],
 ) -> ShardTally:
     """Compare a shard's rows of a generation with what they should be, and note that they are.
 
@@ -91,6 +93,7 @@ def finish_shard(
         shard: Which.
         expected: Users' ids, each with the ids of all items, also of those refused as erased.
         counts: What was done.
+        refused: Users who were refused as erased, who may have been readmitted since.
 
     Raises:
         ValueError: If a user's rows are others, or the counts don't add up.
@@ -104,7 +107,8 @@ def finish_shard(
             here_too = namespace.rows_of(shard, user_hash)
             connection.execute(delete(ITEMS).where(*here_too, of_generation))
             del found[user_hash]
-        erased = _find_erased(namespace, shard, due, found)
+        gone = {namespace.hashes.user(user_id) for user_id in refused}
+        erased = _count_erased(namespace, shard, due, found, gone)
         tally = ShardTally(
             shard=shard,
             users=len(found),
@@ -172,8 +176,12 @@ def _sum_rows(connection: Connection, *conditions: Any) -> dict[bytes, Sum]:
     return {user_hash: _add(item_hashes) for user_hash, item_hashes in by_user.items()}
 
 
-def _find_erased(
-    namespace: Namespace, shard: int, due: dict[bytes, Sum], found: dict[bytes, Sum]
+def _count_erased(
+    namespace: Namespace,
+    shard: int,
+    due: dict[bytes, Sum],
+    found: dict[bytes, Sum],
+    gone: set[bytes],
 ) -> int:
     """Return how many items lack because their users were erased.
 
@@ -184,7 +192,8 @@ def _find_erased(
     for user_hash, (number, total) in due.items():
         if found.get(user_hash, (0, 0)) == (number, total):
             continue
-        if user_hash in found or not namespace.custody.keys.is_destroyed(user_hash):
+        is_gone = user_hash in gone or namespace.custody.keys.is_destroyed(user_hash)
+        if user_hash in found or not is_gone:
             raise ValueError(
                 f"persona store {namespace.database}, {namespace.database.name_shard(shard)}: user "
                 f"hash {user_hash.hex()} has {found.get(user_hash, (0, 0))[0]} rows, not the "

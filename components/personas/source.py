@@ -31,7 +31,7 @@ def open_source(
         ValueError: If the store or the tenant is not there, or what the tenant has is under other
             fingerprints, or under several and none is given; lists them.
     """
-    with closing(open_database(place, 1, custody.hash_key, create=False)) as database:
+    with closing(open_database(place, 1, custody, create=False)) as database:
         dims = list_fingerprints(database, tenant)
         if fingerprint is None and len(dims) == 1:
             (fingerprint,) = dims
@@ -86,7 +86,8 @@ def _to_event(user_id: str, item: PersonaItem) -> dict[str, Any]:
     if item.text is None:
         raise ValueError(
             f"persona store, user {user_id!r}, item {item.item_id!r}: has no text: it was stored "
-            "while personas.keep_texts was off, and without texts a store is no source of histories"
+            "while personas.keep_texts was off, or from item tables without a column 'input'; "
+            "without texts a store is no source of histories"
         )
     return {
         "user_id": user_id,
@@ -94,4 +95,5 @@ def _to_event(user_id: str, item: PersonaItem) -> dict[str, Any]:
         "time": item.time,
         "input": item.text,
         "output": item.output,
+        "is_appended": item.is_appended,
     }

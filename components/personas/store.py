@@ -5,17 +5,14 @@ since. Reads may come from any number of processes and threads; the writers of a
 each other. Letters: n items of one user, E width of the history encoder.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import bindparam, select
-
 from components.personas.config import DEFAULTS, PersonaStoreConfig
 from components.personas.custody import Custody
 from components.personas.databases import open_database
-from components.personas.engines import Query
 from components.personas.erasure import erase_user, readmit_user
 from components.personas.generations import Generations
 from components.personas.identifiers import check_id
@@ -24,14 +21,12 @@ from components.personas.namespaces import Namespace, find_namespace
 from components.personas.persona import PersonaItem, StoredPersona, StoreStat
 from components.personas.reading import count_served, read_items, read_persona, scan_shard
 from components.personas.receipts import Receipt
-from components.personas.tables import ALL_ITEMS, SHARDS
+from components.personas.tables import ALL_ITEMS
 from components.personas.writing import (
     append_items,
     replace_items,
     write_generation,
 )
-
-SEQUENCE = Query(select(SHARDS.c.sequence).where(SHARDS.c.shard == bindparam("shard")))
 
 
 class PersonaStore:
@@ -88,7 +83,7 @@ class PersonaStore:
         check_id("tenant", config.tenant)
         if dim < 1:
             raise ValueError(f"dim is {dim}, a persona store's vectors have at least 1 number")
-        database = open_database(place, config.num_shards, custody.hash_key, create=create)
+        database = open_database(place, config.num_shards, custody, create=create)
         try:
             namespace = find_namespace(
                 database, custody, config.tenant, fingerprint, dim, create=create
@@ -191,11 +186,13 @@ class PersonaStore:
 
         What a batch that publishes them didn't read is then still served beside it.
         """
-        database = self._namespace.database
-        return tuple(database.fetch(shard, SEQUENCE, {})[0][0] for shard in range(self.num_shards))
+        return self._namespace.database.read_sequences()
 
     def write_base(
-        self, generation: int, personas: Iterable[tuple[str, Iterable[PersonaItem]]]
+        self,
+        generation: int,
+        personas: Iterable[tuple[str, Iterable[PersonaItem]]],
+        read_under: Mapping[str, bytes] | None = None,
     ) -> frozenset[str]:
         """Write some users' whole histories into a generation; return whom it refused as erased.
 
@@ -204,18 +201,22 @@ class PersonaStore:
         Args:
             generation: That `generations.begin` returned.
             personas: Users' ids and items.
+            read_under: Of `hold_keys`, from before the items were read: who was erased since, and
+                agreed again, is refused too, so that nothing from before comes back.
 
         Raises:
             ValueError: If the generation isn't being built, a user comes twice, or an item is not
                 fit, as in `append`.
         """
         self.generations.check_building(generation)
-        return write_generation(self._namespace, generation, personas)
+        return write_generation(self._namespace, generation, personas, read_under)
 
-    def find_erased(self, user_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of some users who were erased, and not readmitted."""
-        keys, hashes = self._namespace.custody.keys, self._namespace.hashes
-        return frozenset(user for user in user_ids if keys.is_destroyed(hashes.user(user)))
+    def hold_keys(self, user_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return users' keys, made where there are none; users who were erased are absent."""
+        hashes = [self._namespace.hashes.user(user) for user in user_ids]
+        keys = self._namespace.custody.keys.make(hashes)
+        held = zip(user_ids, hashes, strict=True)
+        return {user: keys[user_hash] for user, user_hash in held if user_hash in keys}
 
     def find_written(
         self, generation: int, shard: int, expected: Sequence[tuple[str, Sequence[str]]]
@@ -235,6 +236,7 @@ class PersonaStore:
         shard: int,
         expected: Iterable[tuple[str, Sequence[str]]],
         counts: ShardCounts,
+        refused: Collection[str] = (),
     ) -> ShardTally:
         """Compare a written shard with what it should hold, and note that it is finished.
 
@@ -244,13 +246,14 @@ class PersonaStore:
             expected: Users' ids, each with the ids of all items, also of users who were refused as
                 erased.
             counts: What the batch did.
+            refused: Users whom `write_base` refused.
 
         Raises:
             ValueError: If the generation isn't being built, rows are missing or too many, or the
                 counts don't add up.
         """
         self.generations.check_building(generation)
-        return finish_shard(self._namespace, generation, shard, expected, counts)
+        return finish_shard(self._namespace, generation, shard, expected, counts, refused)
 
     def order_users(self, user_ids: Iterable[str]) -> list[str]:
         """Return users in the order in which their rows lie: by shard, then by hash.

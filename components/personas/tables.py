@@ -56,6 +56,7 @@ NAMESPACES = Table(
     Column("dim", Integer, nullable=False),
     Column("current_generation", BigInteger, nullable=False, default=EMPTY_GENERATION),
     Column("previous_generation", BigInteger),
+    Column("pruned_generation", BigInteger, nullable=False, default=EMPTY_GENERATION),
     Column("last_generation", BigInteger, nullable=False, default=EMPTY_GENERATION),
     UniqueConstraint("tenant", "fingerprint"),
 )
@@ -65,6 +66,8 @@ BATCHES = Table(
     Column("namespace_id", Integer, primary_key=True),
     Column("generation", BigInteger, primary_key=True),
     Column("job", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("base_generation", BigInteger, nullable=False),
 )
 WATERMARKS = Table(
     "watermarks",

@@ -4,7 +4,7 @@ Letters: n items of one user, E width of the history encoder.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,11 +86,21 @@ def replace_items(
 
 
 def write_generation(
-    namespace: Namespace, generation: int, personas: Iterable[tuple[str, Iterable[PersonaItem]]]
+    namespace: Namespace,
+    generation: int,
+    personas: Iterable[tuple[str, Iterable[PersonaItem]]],
+    read_under: Mapping[str, bytes] | None = None,
 ) -> frozenset[str]:
     """Write some users' whole histories into a generation; return whom it refused as erased.
 
     Users who were written before are written anew. All users of one shard are written or none.
+
+    Args:
+        namespace: Whose.
+        generation: Which.
+        personas: Users' ids and items.
+        read_under: The keys under which the items were read: who has another one by now was erased
+            since, and agreed again; what was read before must not come back.
 
     Raises:
         ValueError: If an item is not fit, or a user comes twice.
@@ -112,7 +122,8 @@ def write_generation(
             connection.execute(delete(ITEMS).where(*here, ITEMS.c.generation == generation))
             rows: list[dict[str, Any]] = []
             for user_hash, user in users.items():
-                if user_hash in keys:
+                was_read_under = None if read_under is None else read_under.get(user.user_id)
+                if user_hash in keys and was_read_under in (None, keys[user_hash]):
                     rows += _seal(namespace, user, keys[user_hash], generation, 0)
                 else:
                     refused.add(user.user_id)

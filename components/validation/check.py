@@ -14,15 +14,12 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import yaml
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from components.config import Config
 from components.folder import write_folder
@@ -30,6 +27,7 @@ from components.histories.config import DataConfig
 from components.histories.read import read_histories
 from components.histories.splits import EmptySplitError, require_splits
 from components.histories.tables import Split
+from components.run_yaml import read_sections
 from components.tasks.resolve import TaskChoice
 from components.validation.config import ValidationConfig
 from components.validation.report import (
@@ -50,8 +48,6 @@ from components.validation.validation_folder import (
 
 GOES_ON, STOPS, UNREADABLE = 0, 1, 2
 KEY_FILE = Path("state/user_hash.key")
-LIKENESS = 0.82
-"""`validaton` is more like `validation` than that, `evaluation` less."""
 
 
 class EvaluationSection(Config):
@@ -102,29 +98,11 @@ def read_settings(config: Path, source: Path) -> CheckSettings:
         ValueError: If the YAML can't be read, has no mapping for the source, or is wrong; names
             the file and the fields.
     """
-    try:
-        document = yaml.safe_load(config.read_text("utf-8"))
-    except (yaml.YAMLError, ValueError) as err:
-        raise ValueError(f"{config}: is no YAML that can be read: {err}") from err
-    parameters = document.get("parameters") if isinstance(document, dict) else None
-    if not isinstance(parameters, dict):
-        raise ValueError(f"{config}: expected the section 'parameters' of a run's YAML")
-    _refuse_misspelt(config, map(str, parameters))
-    known = {name: parameters[name] for name in CheckSettings.model_fields if name in parameters}
-    try:
-        return CheckSettings.model_validate(known | {"data": _point_at(source, known.get("data"))})
-    except ValidationError as err:
-        places = (".".join(map(str, error["loc"])) for error in err.errors())
-        wrong = zip(places, (error["msg"] for error in err.errors()), strict=True)
-        raise ValueError(f"{config}: " + "; ".join(f"{at}: {said}" for at, said in wrong)) from err
-
-
-def _refuse_misspelt(config: Path, names: Iterable[str]) -> None:
-    """Refuse sections that look like ours; those of other parts of a run are none of ours."""
-    for name in names:
-        near = get_close_matches(name, CheckSettings.model_fields, n=1, cutoff=LIKENESS)
-        if near and near != [name]:
-            raise ValueError(f"{config}: parameters.{name}: did you mean {near[0]!r}?")
+    return read_sections(
+        config,
+        CheckSettings,
+        lambda known: known | {"data": _point_at(source, known.get("data"))},
+    )
 
 
 def _point_at(source: Path, data: Any) -> Any:

@@ -13,6 +13,7 @@ from components.embedding.job import Job, embed_users
 from components.tasks.lamp import LAMP_3
 from tests.components.personas.conftest import (  # noqa: F401
     custody,
+    make_postgres,
     new_postgres,
     open_store,
     place,

@@ -78,20 +78,23 @@ def test_two_pods_fill_a_store(world, tmp_path):
         assert len(scan_all(store)) == 8
     names = {path.name for path in (tmp_path / "output").iterdir()}
     assert names == {
-        f"{kind}-000{index}.jsonl" for kind in ("receipt", "dead_letters") for index in (0, 1)
+        f"{kind}-000002-000{index}.jsonl"
+        for kind in ("receipt", "dead_letters")
+        for index in (0, 1)
     }
 
 
 def test_what_is_wrong_is_one_line(world, tmp_path, capsys):
     for change, message in (
         (["nothing-*.parquet", *world[1:]], "nothing-*.parquet: there is no such file"),
-        ([*world, "--of", "17", "--index", "0"], "process 0 of 17: allowed are 1 to 16 processes"),
+        ([*world, "--of", "17", "--name", "x"], "process 0 of 17: allowed are 1 to 16 processes"),
     ):
         with pytest.raises(SystemExit) as ended:
             main(change)
         assert message in str(ended.value)
     for text, message in (
         ("parameters: {encoder: {nme: x}}", "run.yaml: encoder.nme: Extra inputs"),
+        ("parameters: {persona: {}}", "run.yaml: parameters.persona: did you mean 'personas'?"),
         ("nothing", "run.yaml: expected the section 'parameters' of a run's YAML"),
     ):
         (tmp_path / "run.yaml").write_text(text)

@@ -51,9 +51,9 @@ def test_every_user_gets_her_items_vectors_and_texts(store, fill, encoder, tmp_p
     text = type("Item", (), {"text": "score: 1 review: bad"})
     expected = hash_vectors([text]).astype(np.float16)
     np.testing.assert_array_equal(store.get("bert").vectors, expected)
-    [written] = read_lines(tmp_path / "output" / "receipt-0000.jsonl")
-    assert written == receipt.model_dump(mode="json")
-    assert read_lines(tmp_path / "output" / "dead_letters-0000.jsonl") == []
+    [written] = read_lines(tmp_path / "output" / "receipt-000002-0000.jsonl")
+    assert {**written, "seconds": 0} == {**receipt.model_dump(mode="json"), "seconds": 0}
+    assert read_lines(tmp_path / "output" / str(receipt.dead_letters)) == []
 
 
 def test_a_second_run_encodes_nothing_and_leaves_the_generation(store, fill, encoder):
@@ -114,18 +114,21 @@ def test_what_serving_appended_stays_whatever_the_tables_say(store, fill, encode
 def test_processes_share_a_generation_and_the_last_one_publishes(store, open_store, fill):
     rows = make_rows(12)
     alone = fill(rows, into=open_store(tenant="alone"))
-    outcomes = [fill(rows, index=index, num_processes=3) for index in (1, 2, 0)]
+    job = {"num_processes": 3, "name": "tuesday"}
+    outcomes = [fill(rows, index=index, **job) for index in (1, 2, 0)]
     assert [one.outcome for one in outcomes] == ["shards_finished", "shards_finished", "published"]
     assert outcomes[0].reason == ("1 shards of generation 2 are finished; 2 are still to come.")
     assert len({one.generation for one in outcomes}) == 1
     assert outcomes[-1].stored == alone.stored == 36
     before = ids_of(store)
-    assert fill(rows, index=1, num_processes=3).outcome == "already_served"
+    assert fill(rows, index=1, **job).outcome == "already_served"
     assert ids_of(store) == before
     with pytest.raises(ValueError, match="process 3 of 3: allowed are 1 to 3 processes"):
-        fill(rows, index=3, num_processes=3)
+        fill(rows, index=3, **job)
     with pytest.raises(ValueError, match="process 0 of 4: allowed are 1 to 3 processes"):
-        fill(rows, index=0, num_processes=4)
+        fill(rows, index=0, num_processes=4, name="tuesday")
+    with pytest.raises(ValueError, match="several processes need the name of their run"):
+        fill(rows, index=0, num_processes=3)
 
 
 def test_a_batch_goes_on_where_it_was_broken_off(open_store, fill, encoder):
@@ -152,6 +155,88 @@ def test_other_inputs_begin_another_generation(store, fill):
         fill(make_rows(3), lambda items: (_ for _ in ()).throw(RuntimeError))
     assert fill(make_rows(2)).generation == 3
     assert ids_of(store).keys() == {"user0", "user1"}
+
+
+def test_processes_of_a_job_that_read_other_inputs_are_told(store, fill):
+    job = {"num_processes": 3, "name": "tuesday"}
+    fill(make_rows(3), index=0, **job)
+    with pytest.raises(ValueError, match="job tuesday: generation 2 was begun with other inputs"):
+        fill(make_rows(4), index=1, **job)
+
+
+def test_a_late_try_of_an_earlier_job_changes_nothing(store, fill):
+    fill(make_rows(1), name="tuesday")
+    fill(make_rows(2), name="wednesday")
+    assert fill(make_rows(1), name="tuesday").outcome == "already_served"
+    assert ids_of(store).keys() == {"user0", "user1"}
+
+
+def test_a_job_that_another_one_overtook_publishes_nothing(store, fill, encoder):
+    """It would take the other one's items back, which it has not seen."""
+
+    def let_another_finish(items):
+        fill([make_row("user9", "new")], encoder, name="fast", is_complete=False)
+        return hash_vectors(items)
+
+    with pytest.raises(ValueError, match="generation 2 is not being built: 3 is served"):
+        fill(make_rows(3), let_another_finish, name="slow")
+    assert ids_of(store).keys() == {"user9"}
+    assert fill(make_rows(3), name="slow again", is_complete=False).stored == 10
+
+
+def test_after_going_back_a_job_makes_its_generation_anew(store, fill, encoder):
+    """With vectors that were bad, and the encoder mended."""
+    fill(make_rows(1))
+    bad = fill(make_rows(2), lambda items: 0 * hash_vectors(items))
+    store.generations.roll_back()
+    good = fill(make_rows(2))
+    assert (good.outcome, good.generation) == ("published", bad.generation + 1)
+    assert store.get("user1").vectors.any(axis=1).all()
+
+
+def test_another_template_of_the_same_items_is_another_input(store, fill, encoder):
+    row = make_row("anna", "a", score=None)
+    fill([row])
+    changed = LAMP_3.model_copy(update={"plain_history_template": "said: {text}"})
+    assert fill([row], task=changed).encoded == 1
+    assert encoder.texts == ["said: fine"]
+
+
+def test_nothing_comes_back_of_who_is_erased_and_readmitted_while_a_batch_runs(store, fill):
+    store.append("user1", [make_item("secret", text="before the erasure", output="1")])
+
+    def forget_and_readmit(items):
+        store.forget("user1")
+        store.readmit("user1")
+        return hash_vectors(items)
+
+    config = EmbeddingConfig(items_per_batch=1000)
+    receipt = fill(make_rows(4), forget_and_readmit, config=config)
+    assert "secret" not in {item for items in ids_of(store).values() for item in items}
+    assert receipt.outcome == "published"
+    assert fill(make_rows(4), name="next").stored == 12
+
+
+def test_a_process_that_was_killed_before_pruning_is_followed_by_one_that_does(
+    store, fill, monkeypatch
+):
+    fill(make_rows(1))
+    fill(make_rows(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store.generations), "prune", lambda self: None)
+        fill(make_rows(3))
+    assert store.generations.tallies(2)
+    assert fill(make_rows(3)).outcome == "already_served"
+    assert store.generations.tallies(2) == []
+    assert store.generations.tallies(3)
+
+
+def test_an_exports_appended_items_stay_appended(store, open_store, fill):
+    row = make_row("anna", "said", time=10) | {"is_appended": True}
+    new = open_store(fingerprint="minilm-2")
+    fill([row, make_row("anna", "a")], into=new)
+    assert fill([make_row("anna", "a")], into=new).carried == 1
+    assert ids_of(new) == {"anna": ["said", "a"]}
 
 
 def test_an_erased_user_is_neither_encoded_nor_published(store, fill, encoder):
@@ -199,11 +284,12 @@ def test_refused_items_are_named_and_the_rest_is_stored(store, fill, encoder, tm
         make_row("anna", "a", review="again"),
         make_row("an\0na", "e"),
         make_row("bert", "a"),
+        make_row("bert", "b", time=1_700_000_000_000),
     ]
     config = EmbeddingConfig(max_refused_share=0.75)
     receipt = fill(rows, config=config)
-    assert (receipt.items_in, receipt.refused, receipt.stored) == (8, 5, 3)
-    letters = read_lines(tmp_path / "output" / "dead_letters-0000.jsonl")
+    assert (receipt.items_in, receipt.refused, receipt.stored) == (9, 6, 3)
+    letters = read_lines(tmp_path / "output" / "dead_letters-000002-0000.jsonl")
     found = {letter["row"]: (letter["field"], letter["reason"]) for letter in letters}
     assert found == {
         2: ("user_id", "is blank"),
@@ -211,6 +297,7 @@ def test_refused_items_are_named_and_the_rest_is_stored(store, fill, encoder, tm
         4: ("input", "has no value"),
         6: ("item_id", "the user has an item of this id in an earlier row"),
         7: ("user_id", "has a zero byte"),
+        9: ("time", "is beyond the years 1 to 9999; are these seconds?"),
     }
     assert {letter["file"] for letter in letters} == {str(tmp_path / "items.parquet")}
     assert ids_of(store) == {"anna": ["a", "d"], "bert": ["a"]}
@@ -220,9 +307,18 @@ def test_refused_items_are_named_and_the_rest_is_stored(store, fill, encoder, tm
 def test_an_item_that_no_template_can_show_without_its_output_is_refused(store, fill, tmp_path):
     task = LAMP_3.model_copy(update={"plain_history_template": None})
     fill([make_row("anna", "a"), make_row("anna", "b", score=None)], task=task)
-    [letter] = read_lines(tmp_path / "output" / "dead_letters-0000.jsonl")
+    [letter] = read_lines(tmp_path / "output" / "dead_letters-000002-0000.jsonl")
     assert (letter["row"], letter["field"]) == (2, "output")
     assert letter["reason"] == "has no value, and every history template shows it"
+
+
+def test_rows_without_a_user_are_spread_over_all_processes(store, fill):
+    """Else one process alone would have too many of them."""
+    rows = [make_row(None, "a") for _ in range(30)] + make_rows(30)
+    config = EmbeddingConfig(max_refused_share=0.45)
+    job = {"num_processes": 3, "name": "tuesday", "config": config}
+    assert fill(rows, index=0, **job).refused == 10
+    assert [fill(rows, index=index, **job).outcome for index in (1, 2)][-1] == "published"
 
 
 def test_too_many_refusals_publish_nothing(store, fill, encoder, tmp_path):
@@ -231,7 +327,7 @@ def test_too_many_refusals_publish_nothing(store, fill, encoder, tmp_path):
     with pytest.raises(ValueError, match=r"1 of 2 items can't be stored.*row 2, field 'item_id'"):
         fill(rows, config=config)
     assert (store.stat().users, encoder.texts) == (0, [])
-    assert len(read_lines(tmp_path / "output" / "dead_letters-0000.jsonl")) == 1
+    assert len(read_lines(tmp_path / "output" / "dead_letters-000002-0000.jsonl")) == 1
 
 
 def test_passes_hold_at_most_so_many_items():

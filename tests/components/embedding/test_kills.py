@@ -1,12 +1,19 @@
-"""A batch that is killed at any moment, again and again, publishes what an undisturbed one does."""
+"""A batch that is killed at any moment, again and again, publishes what an undisturbed one does.
+
+Each round fills a new store: two processes are killed at random moments, in turns, until they have
+published; rounds go on until there were fifty kills. Others are killed at chosen moments.
+"""
 
 import multiprocessing
 import os
 import random
 import signal
 import time
+from itertools import count
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from components.embedding.config import EmbeddingConfig
@@ -17,6 +24,7 @@ from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import load_history_encoder
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
+from components.personas.generations import Generations
 from components.personas.store import PersonaStore
 from components.tasks.lamp import LAMP_3
 from tests.components.embedding.conftest import make_rows
@@ -42,15 +50,16 @@ def open_store(place, custody_folder):
     return PersonaStore.open(place, custody, "tiny", WIDTH, SHARDS)
 
 
-def run(place, folder, encoder, index=0, num_processes=1):
+def run(place, folder, encoder, index=0, num_processes=1, name="tuesday"):
     tables = ItemTables.find([str(folder / "items.parquet")])
     job = Job(
         tables=tables,
         inputs=tables.identify(),
         task=LAMP_3,
-        output=str(folder / f"output-{num_processes}"),
-        config=EmbeddingConfig(items_per_batch=4),
+        output=str(folder / "output"),
+        config=EmbeddingConfig(items_per_batch=16),
         keep_texts=True,
+        name=name,
         index=index,
         num_processes=num_processes,
     )
@@ -63,61 +72,117 @@ def run_and_die(*arguments):
     os._exit(0)
 
 
-def list_everything(store):
-    return {
-        (user, item.item_id): (item.vector.tobytes(), item.content_hash, item.text)
-        for user, items in scan_all(store).items()
-        for item in items
-    }
+def start(*arguments):
+    process = multiprocessing.get_context("fork").Process(target=run_and_die, args=arguments)
+    process.start()
+    return process
+
+
+def list_everything(place, folder):
+    with open_store(place, folder / "custody") as store:
+        rows = {
+            (user, item.item_id): (item.vector.tobytes(), item.content_hash, item.text)
+            for user, items in scan_all(store).items()
+            for item in items
+        }
+        tallies = store.generations.tallies(store.generations.current())
+        return rows, [(tally.shard, tally.stored, tally.checksum) for tally in tallies]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the items lie, and custody, of all stores of a test."""
+    rows = make_rows(NUM_USERS, num_items=4)
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "items.parquet")
+    return tmp_path
+
+
+@pytest.fixture
+def new_place(folder, kind, request):
+    """Make another store, to which serving has appended an item."""
+    numbers = count()
+
+    def make():
+        place = folder / f"store-{next(numbers)}"
+        if kind == "postgres":
+            place = request.getfixturevalue("make_postgres")()
+        with open_store(place, folder / "custody") as store:
+            item = make_item("said", np.ones(WIDTH), text="said", output="3")
+            store.append("user1", [item])
+        return place
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_fifty_kills_change_nothing(new_place, folder, encoder):
+    undisturbed = new_place()
+    began = time.monotonic()
+    assert run(undisturbed, folder, encoder).outcome == "published"
+    seconds = time.monotonic() - began
+    expected = list_everything(undisturbed, folder)
+    assert len(expected[0]) == NUM_USERS * 4 + 1
+
+    draw = random.Random(0)
+    num_killed, finished_before = 0, []
+    while num_killed < NUM_KILLS:
+        place = new_place()
+        for number in range(10 * NUM_KILLS):
+            process = start(place, folder, encoder, number % NUM_PROCESSES, NUM_PROCESSES)
+            process.join(draw.uniform(0, 0.6 * seconds))
+            if process.exitcode is None:
+                os.kill(process.pid, signal.SIGKILL)
+                num_killed += 1
+            process.join()
+            assert process.exitcode in (0, -signal.SIGKILL)
+            with open_store(place, folder / "custody") as store:
+                if store.generations.current() > 1:
+                    break
+                finished_before.append(len(store.generations.tallies(2)))
+        assert run(place, folder, encoder, 0, NUM_PROCESSES).outcome == "already_served"
+        assert list_everything(place, folder) == expected
+    assert len(set(finished_before)) > 2  # between the first shard and the last one, too
+
+
+MOMENTS = [
+    (PersonaStore, "write_base", 3),
+    (PersonaStore, "finish_shard", 1),
+    (PersonaStore, "finish_shard", 4),
+    (Generations, "publish", 1),
+    (Generations, "prune", 1),
+]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_fifty_kills_change_nothing(kind, request, tmp_path, encoder):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("owner", "name", "call"), MOMENTS)
+def test_a_kill_at_a_chosen_moment_changes_nothing(
+    new_place, folder, encoder, owner, name, call, when, monkeypatch
+):
+    undisturbed, place = new_place(), new_place()
+    for store in (undisturbed, place):
+        run(store, folder, encoder)
+    rows = make_rows(NUM_USERS + 1, num_items=4)  # a second generation, which has a first to prune
+    pq.write_table(pa.Table.from_pylist(rows), folder / "items.parquet")
+    run(undisturbed, folder, encoder, name="wednesday")
+    whole, calls = getattr(owner, name), count(1)
 
-    rows = make_rows(NUM_USERS, num_items=4)
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "items.parquet")
-    appended = make_item("said", np.ones(WIDTH), text="said", output="3")
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    if kind == "postgres":
-        killed = request.getfixturevalue("new_postgres")
-    for place in (undisturbed, killed):
-        with open_store(place, tmp_path / "custody") as store:
-            store.append("user1", [appended])
-    began = time.monotonic()
-    assert run(undisturbed, tmp_path, encoder).outcome == "published"
-    seconds = time.monotonic() - began
+    def die(*arguments, **named):
+        is_time = next(calls) == call
+        if is_time and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        found = whole(*arguments, **named)
+        if is_time:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
 
-    draw = random.Random(0)
-    fork = multiprocessing.get_context("fork")
-    num_killed = num_tries = 0
-    while num_killed < NUM_KILLS:
-        index = num_tries % NUM_PROCESSES
-        num_tries += 1
-        arguments = (killed, tmp_path, encoder, index, NUM_PROCESSES)
-        process = fork.Process(target=run_and_die, args=arguments)
-        process.start()
-        process.join(draw.uniform(0, seconds / 30))
-        if process.exitcode is None:
-            os.kill(process.pid, signal.SIGKILL)
-            process.join()
-            num_killed += 1
-        assert num_tries < 4 * NUM_KILLS, "it is over before it can be killed"
-    outcomes = [
-        run(killed, tmp_path, encoder, index, NUM_PROCESSES).outcome
-        for index in range(NUM_PROCESSES)
-    ]
-    assert outcomes == ["shards_finished", "published"]  # all kills were in mid-run
-    with (
-        open_store(undisturbed, tmp_path / "custody") as one,
-        open_store(killed, tmp_path / "custody") as other,
-    ):
-        expected = list_everything(one)
-        assert list_everything(other) == expected
-        assert len(expected) == NUM_USERS * 4 + 1
-        tallies = [
-            [(tally.shard, tally.stored, tally.checksum) for tally in store.generations.tallies(2)]
-            for store in (one, other)
-        ]
-        assert tallies[0] == tallies[1]
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, die)
+        process = start(place, folder, encoder, 0, 1, "wednesday")
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    run(place, folder, encoder, name="wednesday")
+    assert list_everything(place, folder) == list_everything(undisturbed, folder)
+    with open_store(place, folder / "custody") as store:
+        assert store.generations.current() == 3

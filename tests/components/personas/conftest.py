@@ -27,13 +27,23 @@ def postgres():
 
 
 @pytest.fixture
-def new_postgres(postgres):
+def make_postgres(postgres):
+    """Make a new database, and return its address."""
+
+    def make():
+        name = f"store_{next(DATABASE_NUMBERS)}"
+        engine = create_engine(postgres, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        return postgres.set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture
+def new_postgres(make_postgres):
     """The address of a new database."""
-    name = f"store_{next(DATABASE_NUMBERS)}"
-    engine = create_engine(postgres, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    return postgres.set(database=name).render_as_string(hide_password=False)
+    return make_postgres()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

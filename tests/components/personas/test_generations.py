@@ -121,19 +121,32 @@ def test_only_what_is_being_built_is_written_and_published(store):
 
 def test_processes_of_one_job_build_one_generation(store, open_store):
     store.append("anna", [make_item("a")])
-    generation = store.generations.begin(store.watermarks(), "job 1")
+    generation = store.generations.begin(job="job 1")
     store.append("anna", [make_item("b")])
     other = open_store()
-    assert other.generations.begin(other.watermarks(), "job 1") == generation
+    assert other.generations.begin(job="job 1") == generation
     assert other.generations.watermarks(generation) == store.generations.watermarks(generation)
     assert sum(other.generations.watermarks(generation)) == 1  # not what the second one saw
-    assert other.generations.begin(other.watermarks(), "job 2") == generation + 1
-    assert other.generations.begin(other.watermarks()) == generation + 2
+    assert other.generations.begin(job="job 2") == generation + 1
+    assert other.generations.begin() == generation + 2
     finish(store, generation, {})
-    assert not store.generations.is_served("job 1")
     assert store.generations.publish(generation)
-    assert store.generations.is_served("job 1")
-    assert store.generations.begin(store.watermarks(), "job 1") == generation + 3
+    assert store.generations.find("job 1") == generation
+    assert store.generations.begin(job="job 1") == generation + 3
+
+
+def test_a_generation_begun_on_another_one_than_is_served_is_refused(store):
+    (slow, _), (fast, _) = write(store, []), write(store, [("anna", [make_item("a")])])
+    later = store.generations.begin(job="later")
+    finish(store, later, {})
+    store.generations.publish(fast)
+    message = f"generation {later} was begun while generation 1 was served; now it is {fast}"
+    with pytest.raises(ValueError, match=message):
+        store.generations.publish(later)
+    with pytest.raises(ValueError, match="job later: generation 4 was begun while generation 1"):
+        store.generations.begin(job="later")
+    with pytest.raises(ValueError, match=f"generation {slow} is not being built"):
+        store.generations.publish(slow)
 
 
 class Appender(threading.Thread):

@@ -194,6 +194,20 @@ def test_another_key_of_user_hashes_is_refused(store, place, tmp_path):
         PersonaStore.open(place, other, "minilm-1", 2)
 
 
+def test_another_custody_is_refused(store, place, tmp_path):
+    """Its keys would open nothing; and who is erased there would not be erased."""
+    from components.personas.custody import open_custody
+    from components.personas.forget import forget_user
+
+    other = open_custody(tmp_path / "mistyped", b"of the tests")
+    with pytest.raises(ValueError, match="was made with the keys of another custody"):
+        PersonaStore.open(place, other, "minilm-1", 2, create=False)
+    with pytest.raises(ValueError, match="was made with the keys of another custody"):
+        forget_user(str(place), other, "default", "anna", tmp_path / "tombstones.parquet")
+    assert other.receipts.read() == []
+    other.keys.close()
+
+
 def test_closed_store_says_so(store):
     store.close()
     with pytest.raises(ValueError, match="is closed"):
