@@ -23,6 +23,7 @@ def make_rows(num_rows):
             "time": datetime(2024, 1, 1, microsecond=number) if number else None,
             "input": "a text",
             "output": None if number == 1 else "3",
+            "is_appended": number == 2,
         }
         for number in range(num_rows)
     ]
@@ -88,6 +89,7 @@ def test_the_command_exports_a_store(store, arguments, tmp_path, capsys):
             "time": datetime(2024, 1, 1),
             "input": "a text",
             "output": "3",
+            "is_appended": False,
         }
     ]
 

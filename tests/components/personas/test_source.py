@@ -44,6 +44,7 @@ def test_base_and_appended_items_are_events(store):
             "time": moment,
             "input": text,
             "output": output,
+            "is_appended": item_id != "a",
         }
         for item_id, moment, text, output in [
             ("c", None, "no label, no time", None),
