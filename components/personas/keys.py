@@ -38,7 +38,7 @@ NAMES_PER_STATEMENT = 500
 
 KEYS = Table(
     "keys",
-    MetaData(),
+    MetaData(info={"version": 2}),  # never counted up: keys can't be made anew
     Column("name", LargeBinary, primary_key=True),
     Column("wrapped", LargeBinary),  # none for a key that was destroyed
     sqlite_with_rowid=False,

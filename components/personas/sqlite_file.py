@@ -11,7 +11,6 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
 APPLICATION_ID = 0x50504C47  # "PPLG", in the header of every file
-SCHEMA_VERSION = 3
 PAGE_BYTES = 16_384  # a row lies within its page, and a user within two
 LOCK_TIMEOUT_SECONDS = 30.0
 MAIN, ATTACHED = "main", "rows"
@@ -24,7 +23,8 @@ def open_sqlite_file(
 
     Args:
         path: The file.
-        tables: What a new file holds.
+        tables: What a new file holds; their `info` has a `version`, so that a file of other tables
+            is told.
         catalog: Another file whose tables every connection can use too. A statement sees the
             catalog as it was, then the file as it was no earlier: SQLite takes the state of the
             main database before that of an attached one.
@@ -33,6 +33,7 @@ def open_sqlite_file(
     Raises:
         ValueError: If the file is something else, or of another schema version.
     """
+    version = tables.info["version"]
     if not path.exists():
         _make_file(path, tables)
     engine = _build_engine(path, catalog, durable)
@@ -48,10 +49,10 @@ def open_sqlite_file(
         if getattr(err.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise ValueError(f"{path} is not a persona store: it is no SQLite file") from err
         raise
-    if found != [APPLICATION_ID, SCHEMA_VERSION]:
+    if found != [APPLICATION_ID, version]:
         engine.dispose()
         raise ValueError(
-            f"{path} is not a persona store of version {SCHEMA_VERSION}: it is empty, another "
+            f"{path} is not a persona store of version {version}: it is empty, another "
             f"SQLite database, or of version {found[1]}"
         )
     return engine
@@ -112,7 +113,7 @@ def _make_file(path: Path, tables: MetaData) -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {tables.info['version']}")
             tables.create_all(connection)
         engine.dispose()  # the last connection folds the log into the file
         with suppress(FileExistsError):  # another process was faster: its file is as good

@@ -33,6 +33,8 @@ from sqlalchemy import (
     union_all,
 )
 
+VERSION = {"version": 3}
+"""Of the tables; a store of another one can't be opened, and is filled anew."""
 APPENDED = 2**62
 """Generation of appended rows: they sort after the base."""
 EMPTY_GENERATION = 1
@@ -40,7 +42,7 @@ ALL_ITEMS = 2**62
 REPLACED = b""
 """Item hash of the row that says: what was appended or taken in before it, counts no more."""
 
-CATALOG = MetaData()
+CATALOG = MetaData(info=VERSION)
 SETTINGS = Table(
     "settings",
     CATALOG,
@@ -78,7 +80,7 @@ WATERMARKS = Table(
     Column("sequence", BigInteger, nullable=False),
 )
 
-SHARD = MetaData()
+SHARD = MetaData(info=VERSION)
 SHARDS = Table(
     "shards",
     SHARD,
