@@ -67,40 +67,55 @@ def embed_shard(batch: Batch, shard: int, table: pa.Table, num_refused: int) -> 
         What became of every item.
     """
     began = time.monotonic()
-    store, generation = batch.store, batch.generation
-    users = store.order_users(table["user_id"].unique().to_pylist())
-    expected: list[tuple[str, list[str]]] = []
-    refused: set[str] = set()
-    num_encoded = num_carried = 0
+    users = batch.store.order_users(table["user_id"].unique().to_pylist())
     parts = cut_batches(list_users(table, users), batch.config.items_per_batch)
+    written = []
     for part in chain(parts, _list_others(batch, shard, users)):
-        names = [user for user, _ in part]
-        keys = store.hold_keys(names)  # before anything of theirs is read
-        stored = _read_stored(batch, shard, names)
-        carried = {user: _carry(batch, items, stored[user]) for user, items in part}
-        due = [
-            (user, [item.item_id for item in items] + [item.item_id for item in carried[user]])
-            for user, items in part
-        ]
-        expected += due
-        num_carried += sum(map(len, carried.values()))
-        encoded = 0
-        if len(store.find_written(generation, shard, due)) < len(due):
-            personas, encoded = _make_personas(
-                batch, [(user, items) for user, items in part if user in keys], stored, carried
-            )
-            refused |= store.write_base(generation, personas.items(), keys)
-            refused |= set(names) - keys.keys()
-        batch.progress.advance(sum(len(items) for _, items in part), encoded)
-        num_encoded += encoded
+        written.append(_write_part(batch, shard, part))
+        num_items = sum(len(items) for _, items in part)
+        batch.progress.advance(num_items, written[-1].num_encoded)
     counts = ShardCounts(
         items_in=len(table) + num_refused,
-        carried=num_carried,
+        carried=sum(part.num_carried for part in written),
         refused=num_refused,
-        encoded=num_encoded,
+        encoded=sum(part.num_encoded for part in written),
         seconds=time.monotonic() - began,
     )
-    return store.finish_shard(generation, shard, expected, counts, refused)
+    expected = [user for part in written for user in part.expected]
+    refused = {user for part in written for user in part.refused}
+    return batch.store.finish_shard(batch.generation, shard, expected, counts, refused)
+
+
+@dataclass(frozen=True)
+class WrittenPart:
+    """Some users of a shard, after they were written."""
+
+    expected: list[tuple[str, list[str]]]
+    """Users' ids, each with the ids of all items."""
+    refused: set[str]
+    """Users who were erased."""
+    num_carried: int
+    num_encoded: int
+
+
+def _write_part(batch: Batch, shard: int, part: Sequence[SourceUser]) -> WrittenPart:
+    """Write some users, unless a process that was killed has done so."""
+    store, names = batch.store, [user for user, _ in part]
+    keys = store.hold_keys(names)  # before anything of theirs is read
+    stored = _read_stored(batch, shard, names)
+    carried = {user: _carry(batch, items, stored[user]) for user, items in part}
+    expected = [
+        (user, [item.item_id for item in items] + [item.item_id for item in carried[user]])
+        for user, items in part
+    ]
+    refused = set(names) - keys.keys()
+    held = [user for user in expected if user[0] in keys]
+    num_encoded = 0
+    if len(store.find_written(batch.generation, shard, held)) < len(held):
+        kept = [(user, items) for user, items in part if user in keys]
+        personas, num_encoded = _make_personas(batch, kept, stored, carried)
+        refused |= store.write_base(batch.generation, personas.items(), keys)
+    return WrittenPart(expected, refused, sum(map(len, carried.values())), num_encoded)
 
 
 def _read_stored(

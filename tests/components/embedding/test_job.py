@@ -7,6 +7,7 @@ import pytest
 
 from components.embedding.config import EmbeddingConfig
 from components.embedding.job import plan_passes
+from components.personas.identifiers import shard_of
 from components.personas.persona import hash_text
 from components.tasks.lamp import LAMP_3
 from tests.components.embedding.conftest import hash_vectors, make_row, make_rows
@@ -148,6 +149,19 @@ def test_a_batch_goes_on_where_it_was_broken_off(open_store, fill, encoder):
     receipt = fill(rows)
     assert len(encoder.texts) == 36 - sum(calls[:3])
     assert (receipt.outcome, receipt.generation, receipt.stored) == ("published", 2, 36)
+
+
+def test_an_erased_user_makes_no_batch_be_encoded_twice(store, fill, encoder):
+    users = [f"user{number}" for number in range(30) if shard_of(f"user{number}", 3) == 0][:3]
+    rows = [make_row(user, "a", f"said by {user}") for user in users]
+    store.forget(users[0])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(store), "finish_shard", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fill(rows)
+    assert len(encoder.texts) == 2
+    receipt = fill(rows)
+    assert (receipt.encoded, receipt.erased, receipt.stored, encoder.texts) == (0, 1, 2, [])
 
 
 def test_other_inputs_begin_another_generation(store, fill):
