@@ -272,11 +272,30 @@ def list_ends(llm: FrozenLLM) -> list[int]:
     return sorted({llm.layout.end, *ends} - {None})
 
 
-@torch.inference_mode()
 def generate_answers(
     llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor], rule: AnswerRule
 ) -> list[str]:
     """Generate each prompt's answer freely; returns B stripped texts, labels as the task spells."""
+    return spell_answers(llm, generate_ids(llm, soft_prompt, batch, rule), rule)
+
+
+@torch.inference_mode()
+def generate_ids(
+    llm: FrozenLLM,
+    soft_prompt: SoftPrompt | None,
+    batch: dict[str, Tensor],
+    rule: AnswerRule,
+    **watching: Any,
+) -> Tensor:
+    """Generate freely; returns token ids, int64 [B, at most 1 + rule.max_new_tokens].
+
+    Args:
+        llm: The LLM.
+        soft_prompt: What stands before the tokens; None for nothing.
+        batch: `llm_input_ids` and `llm_attention_mask` from `collate_prompts`.
+        rule: How.
+        **watching: What transformers' `generate` takes to be watched or stopped by.
+    """
     spliced = splice(llm, soft_prompt, batch["llm_input_ids"], batch["llm_attention_mask"])
     options: dict[str, Any] = {
         "max_new_tokens": rule.max_new_tokens,
@@ -284,12 +303,16 @@ def generate_answers(
         "do_sample": False,
         "pad_token_id": llm.tokenizer.pad_token_id,
         "eos_token_id": list_ends(llm),
+        **watching,
     }
     if llm.is_encoder_decoder:
         options["encoder_outputs"] = llm.model.get_encoder()(**spliced)
-        ids = llm.model.generate(attention_mask=spliced["attention_mask"], **options)
-    else:
-        del spliced["position_ids"]
-        ids = llm.model.generate(**spliced, **options)
+        return llm.model.generate(attention_mask=spliced["attention_mask"], **options)
+    del spliced["position_ids"]
+    return llm.model.generate(**spliced, **options)
+
+
+def spell_answers(llm: FrozenLLM, ids: Tensor, rule: AnswerRule) -> list[str]:
+    """Decode generated answers, stripped, and labels as the task spells them."""
     texts = llm.tokenizer.batch_decode(ids, skip_special_tokens=True)
     return [rule.spelling.get(text.strip(), text.strip()) for text in texts]

@@ -38,6 +38,16 @@ class ServingRecipe(Config):
         hashes = {"llm_hash": llm.content_hash(), "plug_in_hash": plug_in.content_hash()}
         return ServingSpec(task=self.task, llm=self.llm, **hashes)
 
+    def choose_text(self, payload: str, prompt: str) -> str:
+        """Return what the LLM reads: the payload, or the whole input, in the task's words if "".
+
+        Raises:
+            ValueError: If a payload does not fit into the task's words.
+        """
+        if self.llm.reads == "payload":
+            return payload
+        return prompt or self.task.render_prompt(payload)
+
 
 class ServingSpec(ServingRecipe):
     """What a plug-in needs to know beside its weights in order to answer."""
@@ -58,6 +68,13 @@ class ServingSpec(ServingRecipe):
 class PersonaModel:
     """Answers inputs for users.
 
+    Attributes:
+        card: Describes the user embedder.
+        llm: The frozen LLM.
+        persona_llm: The user embedder and the LLM as one.
+        collate: Makes its batches.
+        rule: How answers are found.
+
     Args:
         spec: The task and the LLM's settings.
         plug_in: The trained user embedder.
@@ -77,10 +94,10 @@ class PersonaModel:
         encoder = describe_encoder(self._encoder, self.card.encoder, template)
         made = encoder["fingerprint"]
         require_hash("the history encoder", made, self.card.encoder_fingerprint)
-        frozen = llm.load(spec.llm, device)
-        self._model = PersonaLLM(frozen, plug_in.load(device))
-        self._collate = build_collator(frozen, self.card, spec.llm)
-        self._rule = build_answer_rule(frozen, spec.task, spec.llm)
+        self.llm = llm.load(spec.llm, device)
+        self.persona_llm = PersonaLLM(self.llm, plug_in.load(device))
+        self.collate = build_collator(self.llm, self.card, spec.llm)
+        self.rule = build_answer_rule(self.llm, spec.task, spec.llm)
 
     def encode_items(self, items: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Encode history items, given as the task's fields, oldest first; float16 [H, E].
@@ -116,11 +133,10 @@ class PersonaModel:
         Raises:
             ValueError: If an input without words of its own does not fit into the task's.
         """
-        read = inputs
-        if self.spec.llm.reads == "input":
-            read = prompts or [self.spec.task.render_prompt(text) for text in inputs]
+        own_words = prompts or len(inputs) * [""]
+        read = [self.spec.choose_text(*given) for given in zip(inputs, own_words, strict=True)]
         examples = [Example(*given) for given in zip(read, inputs, histories, strict=True)]
-        answers = dict(self._model.answer(examples, self._collate, self._rule))
+        answers = dict(self.persona_llm.answer(examples, self.collate, self.rule))
         return [answers[row] for row in range(len(examples))]
 
 
