@@ -22,10 +22,11 @@ logger = get_logger(__name__)
 def package_serving(
     trained: TrainedArms, llm: LLMFolder, promotion: Promotion, recipe: ServingRecipe
 ) -> Annotated[ServingBundle, "serving_bundle"]:
-    """Copy what serving needs into one folder; a refused candidate leaves it empty."""
+    """Copy what serving needs into one folder, with golden requests; a refused candidate: none."""
     directory = make_scratch_directory()
     if not promotion.promoted:
         logger.info("version %s was refused: no serving bundle is made", promotion.version)
         return ServingBundle.at(directory)
     plug_in = trained.arm("persona")
-    return package(recipe.specify(plug_in, llm), plug_in, llm, directory)
+    spec = recipe.specify(plug_in, llm)
+    return package(spec, plug_in, llm, directory, promotion.model_name, promotion.version)

@@ -70,6 +70,7 @@ class PersonaModel:
 
     Attributes:
         card: Describes the user embedder.
+        weights_sha256: Of the user embedder.
         llm: The frozen LLM.
         persona_llm: The user embedder and the LLM as one.
         collate: Makes its batches.
@@ -89,6 +90,7 @@ class PersonaModel:
         require_hash("the user embedder", plug_in.content_hash(), spec.plug_in_hash)
         require_hash("the LLM", llm.content_hash(), spec.llm_hash)
         self.spec, self.card, device = spec, plug_in.card(), find_device()
+        self.weights_sha256 = plug_in.weights_hash()
         self._encoder = load_history_encoder(self.card.encoder, device)
         template = spec.task.item_template
         encoder = describe_encoder(self._encoder, self.card.encoder, template)

@@ -26,3 +26,15 @@ class EngineConfig(Config):
     max_new_tokens: int = Field(
         512, ge=1, description="Most tokens of a generated answer, whatever a request asks for."
     )
+    min_golden_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description=(
+            "Share of a bundle's golden requests that must be answered as when it was made; below "
+            "1 where generated texts differ from one kind of GPU to another."
+        ),
+    )
+    drain_seconds: float = Field(
+        60.0, ge=0, description="Longest wait for the requests of an engine that was replaced."
+    )

@@ -27,7 +27,7 @@ class _Asked:
     tell: Tell | None
 
 
-def _ignore(_: int) -> None:
+def ignore_size(_: int) -> None:
     """Let a batch's size pass."""
 
 
@@ -48,7 +48,7 @@ class TransformersEngine:
         model_name: str,
         model_version: str,
         config: EngineConfig = EngineConfig(),  # noqa: B008  frozen
-        on_batch: Callable[[int], None] = _ignore,
+        on_batch: Callable[[int], None] = ignore_size,
     ) -> None:
         self.model = model
         self.model_name, self.model_version = model_name, model_version
