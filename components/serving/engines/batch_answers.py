@@ -27,9 +27,10 @@ from components.llm.frozen_llm import SoftPrompt
 from components.serving.engines.engine import EngineAnswer, EngineRequest
 from components.serving.engines.row_streamer import RowStreamer
 from components.serving.persona_model import PersonaModel
+from components.user_embedder.aggregator import Persona
 from components.user_embedder.collator import Example
 from components.user_embedder.persona_llm import PersonaLLM
-from components.user_embedder.user_embedder import Aggregation
+from components.user_embedder.user_embedder import Aggregation, UserEmbedder
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class BatchAnswers:
     def __init__(self, model: PersonaModel) -> None:
         self._model = model
         self._alone = PersonaLLM(model.llm, None)
-        self._clock = _EncoderClock(model)
+        assert model.persona_llm.embedder is not None, "a plug-in is an embedder"
+        self._embedder = model.persona_llm.embedder
+        self._clock = EncoderClock(self._embedder, model.llm.model.device)
 
     @torch.inference_mode()
     def compute(
@@ -71,13 +74,14 @@ class BatchAnswers:
         started = time.perf_counter()
         batch = self._collate(requests)
         soft_prompt = (self._model.persona_llm if has_persona else self._alone).soft_prompt(batch)
-        _wait_for(self._model.llm.model.device)
+        wait_for(self._model.llm.model.device)
         made = time.perf_counter()
         rule = replace(self._model.rule, max_new_tokens=max_new_tokens)
         texts, lengths = self._ask(soft_prompt, batch, rule, watches)
         llm_s = time.perf_counter() - made
         encode_s = self._clock.take()
-        weights = self._list_weights(requests)
+        most = self._model.card.embedder.max_history_items
+        weights = weigh_items(self._embedder.last_persona, requests, most)
         read_B = count_read(soft_prompt, batch, len(self._model.llm.layout.front))
         return [
             EngineAnswer(
@@ -129,22 +133,26 @@ class BatchAnswers:
         ends = set(list_ends(llm))
         return spell_answers(llm, ids, rule), [count_said(row, ends) for row in said.tolist()]
 
-    def _list_weights(self, requests: Sequence[EngineRequest]) -> list[tuple[float, ...] | None]:
-        """Return each request's weights of its items; older ones than are read weigh nothing."""
-        embedder = self._model.persona_llm.embedder
-        persona = embedder.last_persona if embedder else None
-        if persona is None:
-            return [None] * len(requests)
-        most = self._model.card.embedder.max_history_items
-        listed: list[tuple[float, ...] | None] = []
-        for row, request in enumerate(requests):
-            if request.vectors is None or not request.explain:
-                listed.append(None)
-                continue
-            num_read = min(len(request.vectors), most)
-            unread = (0.0,) * (len(request.vectors) - num_read)
-            listed.append((*unread, *persona.weights_BH[row, :num_read].tolist()))
-        return listed
+
+def weigh_items(
+    persona: Persona | None, requests: Sequence[EngineRequest], max_items: int
+) -> list[tuple[float, ...] | None]:
+    """Return the weights of each request's items, None where they are not wanted or there are none.
+
+    Args:
+        persona: Of the batch.
+        requests: The batch's.
+        max_items: How many items are read; older ones weigh nothing.
+    """
+    weights: list[tuple[float, ...] | None] = []
+    for row, request in enumerate(requests):
+        if persona is None or request.vectors is None or not request.explain:
+            weights.append(None)
+            continue
+        num_read = min(len(request.vectors), max_items)
+        unread = (0.0,) * (len(request.vectors) - num_read)
+        weights.append((*unread, *persona.weights_BH[row, :num_read].tolist()))
+    return weights
 
 
 def count_read(soft_prompt: SoftPrompt, batch: dict[str, Tensor], num_front: int) -> list[int]:
@@ -174,20 +182,24 @@ def _stop(watches: Sequence[Watch]) -> Callable[..., Tensor]:
     return stop
 
 
-def _wait_for(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
     """Let a GPU finish, so that seconds are counted where they are spent."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-class _EncoderClock:
-    """Counts the seconds of the input encoder within the user embedder."""
+class EncoderClock:
+    """Counts the seconds of the input encoder within a user embedder.
 
-    def __init__(self, model: PersonaModel) -> None:
-        self._device = model.llm.model.device
+    Args:
+        embedder: The user embedder.
+        device: Where it computes.
+    """
+
+    def __init__(self, embedder: UserEmbedder, device: torch.device) -> None:
+        self._device = device
         self._seconds = self._started = 0.0
-        embedder = model.persona_llm.embedder
-        if embedder is not None and embedder.aggregation is Aggregation.ATTENTION:
+        if embedder.aggregation is Aggregation.ATTENTION:
             embedder.input_encoder.register_forward_pre_hook(self._start)
             embedder.input_encoder.register_forward_hook(self._stop)
 
@@ -197,9 +209,9 @@ class _EncoderClock:
         return seconds
 
     def _start(self, *_: Any) -> None:
-        _wait_for(self._device)
+        wait_for(self._device)
         self._started = time.perf_counter()
 
     def _stop(self, *_: Any) -> None:
-        _wait_for(self._device)
+        wait_for(self._device)
         self._seconds += time.perf_counter() - self._started
