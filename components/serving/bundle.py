@@ -43,6 +43,10 @@ class ServingBundle(Folder):
         """Return the LLM's folder."""
         return LLMFolder.at(self.path / LLM)
 
+    def plug_in(self) -> EmbedderFolder:
+        """Return the user embedder's folder."""
+        return EmbedderFolder.at(self.path / PLUG_IN)
+
     def load(self) -> PersonaModel:
         """Load the model, every hash checked.
 
@@ -51,12 +55,11 @@ class ServingBundle(Folder):
                 its tokenizer or the history encoder are not what they were.
         """
         card = self.card()
-        self._check_files(card)
+        self.check_files()
         if not (self.path / LLM).is_dir():
             raise ValueError(f"{self.path} holds no LLM: there is no folder {LLM!r} in it")
-        spec, plug_in = ServingSpec.read(self.path), EmbedderFolder.at(self.path / PLUG_IN)
         try:
-            model = PersonaModel(spec, plug_in, self.llm())
+            model = PersonaModel(ServingSpec.read(self.path), self.plug_in(), self.llm())
         except OSError as err:
             llm = f"{card.llm.name!r} at revision {card.llm.revision}"
             raise ValueError(f"the LLM {llm} or an encoder cannot be loaded here: {err}") from err
@@ -82,8 +85,13 @@ class ServingBundle(Folder):
                 f"but the plug-in reads those of {encoder.fingerprint} and {encoder.dim}"
             )
 
-    def _check_files(self, card: BundleCard) -> None:
-        found = self.hash_files()
+    def check_files(self) -> None:
+        """Refuse a bundle that is not as it was packaged.
+
+        Raises:
+            ValueError: If a file is changed, missing or new; names it.
+        """
+        card, found = self.card(), self.hash_files()
         names = sorted({name for name, _ in card.files.items() ^ found.items()})
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -122,7 +130,7 @@ def package_serving(
     shutil.copytree(llm.path, directory / LLM)
     spec.write(directory)
     bundle = ServingBundle.at(directory)
-    model = PersonaModel(spec, EmbedderFolder.at(directory / PLUG_IN), bundle.llm())
+    model = PersonaModel(spec, bundle.plug_in(), bundle.llm())
     golden = ask_golden(model, invent_requests(spec.task))
     write_json(directory / GOLDEN, golden)
     card = describe_bundle(model, bundle.llm(), model_name, model_version, bundle.hash_files())

@@ -54,6 +54,9 @@ class EngineRequest:
     """Longest generated answer; None for the task's. Labels that are scored have no limit."""
     explain: bool = False
     """Whether the items' weights are wanted."""
+    owner: str | None = field(default=None, repr=False)
+    """A keyed hash of tenant and user: what is cached of one is never used for another. None:
+    nothing is cached across requests. Needed by a remote LLM alone."""
 
 
 @dataclass(frozen=True)
