@@ -4,8 +4,10 @@ A server asks them before it serves a bundle. Neither texts nor users are anybod
 made of the sentences below, and of the task's own labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from components.config import Config
@@ -45,13 +47,17 @@ class Golden(Config):
 
     requests: tuple[GoldenRequest, ...] = Field(description="One an invented user.")
 
-    def prepare(self, model: PersonaModel) -> list[EngineRequest]:
-        """Return the requests as an engine takes them, their histories encoded."""
+    def prepare(self, encode: Callable[[list[str]], NDArray[np.float16]]) -> list[EngineRequest]:
+        """Return the requests as an engine takes them.
+
+        Args:
+            encode: Encodes history items that are rendered already; float16 [H, E].
+        """
         return [
             EngineRequest(
                 payload=golden.request.payload,
                 prompt=golden.request.prompt,
-                vectors=model.encode_rendered(golden.request.history),
+                vectors=encode(golden.request.history),
             )
             for golden in self.requests
         ]

@@ -6,7 +6,7 @@ The same collator and splice as in training; nothing is computed here a second w
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import Field
@@ -21,8 +21,11 @@ from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder
 from components.tasks.task import Task
 from components.user_embedder.collator import Example, build_collator
-from components.user_embedder.embedder_folder import EmbedderFolder
+from components.user_embedder.embedder_folder import EmbedderCard, EmbedderFolder
 from components.user_embedder.persona_llm import PersonaLLM
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 SPEC = "serving.json"
 
@@ -91,11 +94,7 @@ class PersonaModel:
         require_hash("the LLM", llm.content_hash(), spec.llm_hash)
         self.spec, self.card, device = spec, plug_in.card(), find_device()
         self.weights_sha256 = plug_in.weights_hash()
-        self._encoder = load_history_encoder(self.card.encoder, device)
-        template = spec.task.item_template
-        encoder = describe_encoder(self._encoder, self.card.encoder, template)
-        made = encoder["fingerprint"]
-        require_hash("the history encoder", made, self.card.encoder_fingerprint)
+        self._encoder = load_registered_encoder(self.card, spec.task, device)
         self.llm = llm.load(spec.llm, device)
         self.persona_llm = PersonaLLM(self.llm, plug_in.load(device))
         self.collate = build_collator(self.llm, self.card, spec.llm)
@@ -140,6 +139,23 @@ class PersonaModel:
         examples = [Example(*given) for given in zip(read, inputs, histories, strict=True)]
         answers = dict(self.persona_llm.answer(examples, self.collate, self.rule))
         return [answers[row] for row in range(len(examples))]
+
+
+def load_registered_encoder(card: EmbedderCard, task: Task, device: str) -> "SentenceTransformer":
+    """Load the history encoder whose vectors a user embedder reads.
+
+    Args:
+        card: The user embedder's.
+        task: Renders the items.
+        device: Where it computes.
+
+    Raises:
+        ValueError: If what is found here makes other vectors.
+    """
+    encoder = load_history_encoder(card.encoder, device)
+    made = describe_encoder(encoder, card.encoder, task.item_template)["fingerprint"]
+    require_hash("the history encoder", made, card.encoder_fingerprint)
+    return encoder
 
 
 def require_hash(what: str, found: str, registered: str) -> None:

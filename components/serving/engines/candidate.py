@@ -42,4 +42,4 @@ def load_candidate(
     """
     card, golden, model = bundle.card(), bundle.golden(), bundle.load()
     engine = TransformersEngine(model, card.model_name, card.model_version, config, on_batch)
-    return Candidate(engine, golden, golden.prepare(model))
+    return Candidate(engine, golden, golden.prepare(model.encode_rendered))

@@ -3,7 +3,7 @@
 Letters: H history items of one user, E width of the history encoder.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -101,6 +101,10 @@ class Engine(Protocol):
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
         """
+        ...
+
+    async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Encode history items as the task's template renders them; float16 [H, E]."""
         ...
 
     async def close(self) -> None:

@@ -7,9 +7,12 @@ cannot be loaded, or answers otherwise, never serves: the old engine stays, and 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from components.serving.bundle import ServingBundle
 from components.serving.engines.candidate import Candidate
@@ -129,6 +132,11 @@ class SwappableEngine:
         with self._serving.use() as engine:
             async for piece in engine.stream(request):
                 yield piece
+
+    async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Encode history items as the task's template renders them; float16 [H, E]."""
+        with self._serving.use() as engine:
+            return await engine.encode_items(texts)
 
     async def swap(self, bundle: ServingBundle) -> str | None:
         """Let another bundle take over, if it can.

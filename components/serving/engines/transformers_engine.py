@@ -6,8 +6,12 @@ Answers are those of `PersonaModel.answer`, whoever else is in the batch.
 import asyncio
 import copy
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from components.serving.engines.batch_answers import BatchAnswers, Watch
 from components.serving.engines.batching import Batcher, Job
@@ -32,7 +36,7 @@ def ignore_size(_: int) -> None:
 
 
 class TransformersEngine:
-    """Answers with a model in this process, of one event loop and one thread of its own.
+    """Answers with a model in this process, of one event loop and two threads of its own.
 
     Args:
         model: The model of one task.
@@ -58,6 +62,8 @@ class TransformersEngine:
         self._config = config
         self._answers = BatchAnswers(model)
         self._batcher: Batcher[_Asked, EngineAnswer] = Batcher(self._compute, config, on_batch)
+        # New history items do not wait until an answer is generated: the encoder has a thread too.
+        self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         # A tokenizer is not for two threads: this one counts, the model's own is its thread's.
         self._counter = copy.deepcopy(model.llm.tokenizer)
         self._room = model.llm.layout.find_room(model.spec.llm.max_input_length)
@@ -98,9 +104,15 @@ class TransformersEngine:
         finally:
             asking.cancel()
 
+    async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Encode history items as the task's template renders them; float16 [H, E]."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._encoding, self.model.encode_rendered, list(texts))
+
     async def close(self) -> None:
-        """Answer what waits, then end the model's thread; what comes now is refused."""
+        """Answer what waits, then end the threads; what comes now is refused."""
         await self._batcher.close()
+        self._encoding.shutdown()
 
     async def _ask(self, request: EngineRequest, tell: Tell | None) -> EngineAnswer:
         num_tokens = self._check(request)

@@ -11,17 +11,22 @@ Beside the text that was asked, only I and P leave this process. The server cach
 by a salt a user, so that nobody learns from its speed what others asked.
 """
 
+import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from components.serving.bundle import ServingBundle
 from components.serving.bundle_card import hash_vocabulary
 from components.serving.engines.batching import Batcher, Job
+from components.serving.engines.candidate import Candidate
 from components.serving.engines.config import EngineConfig
 from components.serving.engines.engine import (
     EngineAnswer,
@@ -75,7 +80,8 @@ class VLLMEngine:
             raise ValueError(f"{bundle.path}: the LLM's tokenizer is not the one it was made with")
         around = (card.tokenizer.front, card.tokenizer.head, card.tokenizer.tail)
         self._room = card.generation.max_input_length - sum(map(len, around))
-        self._personas = Personas(bundle.plug_in(), getattr(torch, card.llm.dtype))
+        self.personas = Personas(bundle.plug_in(), self.task, getattr(torch, card.llm.dtype))
+        self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self._batcher: Batcher[EngineRequest, MadePersona] = Batcher(self._make, config, on_batch)
         self._client = VLLMClient(server)
         self._num_requests = 0
@@ -124,9 +130,15 @@ class VLLMEngine:
                     yield settled[num_told:]
                     num_told = len(settled)
 
+    async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Encode history items as the task's template renders them; float16 [H, E]."""
+        loop, encode = asyncio.get_running_loop(), self.personas.encode_rendered
+        return await loop.run_in_executor(self._encoding, encode, list(texts))
+
     async def close(self) -> None:
         """Make what waits, then close the connections; what comes now is refused."""
         await self._batcher.close()
+        self._encoding.shutdown()
         await self._client.close()
 
     @contextmanager
@@ -146,7 +158,7 @@ class VLLMEngine:
         return await self._batcher.submit(request, None, num_tokens)
 
     def _make(self, jobs: list[Job[EngineRequest, MadePersona]]) -> list[MadePersona]:
-        return self._personas.make([job.given for job in jobs])
+        return self.personas.make([job.given for job in jobs])
 
     def _check(self, request: EngineRequest) -> int:
         """Return how many tokens the LLM reads of a request's text."""
@@ -181,6 +193,27 @@ class VLLMEngine:
             body["max_tokens"] = rule.max_new_tokens
             body["structured_outputs"] = {"choice": list(self.task.labels)}
         return body
+
+
+def load_vllm_candidate(
+    bundle: ServingBundle,
+    server: VLLMConfig,
+    config: EngineConfig,
+    on_batch: Callable[[int], None] = ignore_size,
+) -> Candidate:
+    """Load a bundle's plug-in for a remote LLM: what `load_candidate` is to one in this process.
+
+    Args:
+        bundle: The bundle.
+        server: Where the LLM is.
+        config: Limits.
+        on_batch: Told the size of every batch of personas.
+
+    Raises:
+        ValueError: If the bundle is not what it was, or such a server cannot answer as it does.
+    """
+    engine, golden = VLLMEngine(bundle, server, config, on_batch), bundle.golden()
+    return Candidate(engine, golden, golden.prepare(engine.personas.encode_rendered))
 
 
 def require_servable(bundle: ServingBundle) -> None:

@@ -9,13 +9,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from components.encoders.behavior_vectors import find_device
+from components.encoders.encoding import encode_texts
 from components.encoders.sentence_encoder import load_tokenizer
 from components.serving.engines.batch_answers import EncoderClock, weigh_items
 from components.serving.engines.engine import EngineRequest
+from components.serving.persona_model import load_registered_encoder
+from components.tasks.task import Task
 from components.user_embedder.collator import Example, collate_inputs
 from components.user_embedder.embedder_folder import EmbedderFolder
 
@@ -32,20 +37,29 @@ class MadePersona:
 
 
 class Personas:
-    """Makes soft prompts by batches; for one thread.
+    """Makes soft prompts by batches, in one thread, and encodes history items, perhaps in another.
 
     Args:
         plug_in: The user embedder.
+        task: Renders history items.
         dtype: The arithmetic of the LLM, in which rows are sent.
+
+    Raises:
+        ValueError: If the history encoder is not the one that the user embedder was trained with.
     """
 
-    def __init__(self, plug_in: EmbedderFolder, dtype: torch.dtype) -> None:
+    def __init__(self, plug_in: EmbedderFolder, task: Task, dtype: torch.dtype) -> None:
         self._card = plug_in.card()
         self._device = torch.device(find_device())
+        self._encoder = load_registered_encoder(self._card, task, str(self._device))
         self._embedder = plug_in.load(str(self._device))
         self._tokenizer = load_tokenizer(self._card.encoder)
         self._clock = EncoderClock(self._embedder, self._device)
         self._dtype = dtype
+
+    def encode_rendered(self, texts: list[str]) -> NDArray[np.float16]:
+        """Encode history items that are rendered already, oldest first; float16 [H, E]."""
+        return encode_texts(self._encoder, texts, self._card.encoder)
 
     @torch.inference_mode()
     def make(self, requests: Sequence[EngineRequest]) -> list[MadePersona]:

@@ -30,7 +30,7 @@ def test_items_show_the_tasks_labels():
 def test_another_answer_is_told(encoder_folder, tmp_path):
     model = make_model(tmp_path / "it", encoder_folder, "warm_start")
     golden = ask_golden(model, invent_requests(model.spec.task))
-    asked = golden.prepare(model)
+    asked = golden.prepare(model.encode_rendered)
     assert [len(request.vectors) for request in asked] == list(HISTORY_SIZES)
     answers = model.answer([r.payload for r in asked], [r.vectors for r in asked])
     assert golden.judge(answers, 1.0) is None

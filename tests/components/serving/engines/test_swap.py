@@ -95,6 +95,7 @@ def test_no_request_is_dropped_while_a_new_version_takes_over(bundles):
         await asyncio.gather(*(ask_on(engine, swapping, seen) for _ in range(4)))
         assert await swapping is None
         assert engine.model_version == "2"
+        assert (await engine.encode_items(["a book"])).shape == (1, engine.dim)
         after = [(await engine.answer(request)).text for request in requests]
         return seen, after
 

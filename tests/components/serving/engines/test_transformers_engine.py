@@ -259,6 +259,17 @@ def test_who_leaves_stops_his_generation(encoder_folder, tmp_path):
     assert 1 <= len(steps) < 9_000
 
 
+def test_history_items_are_encoded_as_the_model_does(llama):
+    texts = ["a tale of time travel", "book"]
+
+    async def work(engine):
+        return await engine.encode_items(texts), await engine.encode_items([])
+
+    (vectors, none), _ = ask(llama, work)
+    np.testing.assert_array_equal(vectors, llama.encode_rendered(texts))
+    assert (vectors.dtype, none.shape) == (np.float16, (0, 16))
+
+
 def test_no_text_or_vector_is_shown(llama):
     request = make_requests(llama)[1]
     [answer], _ = ask(llama, answer_all([replace(request, explain=True)]))

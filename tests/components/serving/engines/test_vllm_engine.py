@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,10 @@ from components.serving.bundle import package_serving
 from components.serving.engines.check_vllm import check_server, find_template
 from components.serving.engines.config import EngineConfig
 from components.serving.engines.engine import EngineBusyError, EngineRequest, PromptTooLongError
+from components.serving.engines.swap import SwappableEngine
 from components.serving.engines.transformers_engine import TransformersEngine
 from components.serving.engines.vllm_client import ServerError, VLLMConfig
-from components.serving.engines.vllm_engine import VLLMEngine
+from components.serving.engines.vllm_engine import VLLMEngine, load_vllm_candidate
 from components.tasks.lamp import LAMP_3
 from tests.components.serving.engines.tiny_vllm import TinyVLLM
 from tests.components.serving.tiny_persona import (
@@ -211,6 +213,25 @@ def test_too_many_at_once_are_told_to_come_again(llama):
 
     answers = ask(bundle, server, work, EngineConfig(max_waiting=4))
     assert sum(isinstance(a, EngineBusyError) for a in answers) == 6
+
+
+def test_it_serves_behind_a_swap(llama):
+    bundle, server = llama
+    texts = ["a tale of time travel", "book"]
+
+    async def run(url):
+        load = partial(load_vllm_candidate, server=VLLMConfig(url=url, model="tiny"), config=CONFIG)
+        engine = await SwappableEngine.start(bundle, load, CONFIG)
+        try:
+            return await engine.encode_items(texts), await engine.answer(make_requests()[3])
+        finally:
+            await engine.close()
+
+    with server.serve() as url:
+        vectors, answer = asyncio.run(asyncio.wait_for(run(url), 60))
+    np.testing.assert_array_equal(vectors, bundle.load().encode_rendered(texts))
+    [here] = answer_here(bundle, make_requests()[3:4])
+    assert answer.text == here.text
 
 
 def test_the_check_tells_a_server_that_reads_otherwise(pair):
