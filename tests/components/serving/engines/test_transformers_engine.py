@@ -166,8 +166,9 @@ def test_an_answer_is_as_long_as_asked_for(llama):
 
 def stream(request):
     async def work(engine):
-        pieces = [piece async for piece in engine.stream(request)]
-        return pieces, await engine.answer(request)
+        pieces = engine.stream(request)
+        first = await asyncio.ensure_future(anext(pieces, ""))  # as a gateway waits for it
+        return [first, *[piece async for piece in pieces]], await engine.answer(request)
 
     return work
 

@@ -141,7 +141,9 @@ def test_an_answer_is_streamed(pair):
     for request in make_requests()[:3]:
 
         async def work(engine, request=request):
-            return [piece async for piece in engine.stream(request)]
+            pieces = engine.stream(request)
+            first = await asyncio.ensure_future(anext(pieces))  # as a gateway waits for it
+            return [first, *[piece async for piece in pieces]]
 
         pieces = ask(bundle, server, work)
         [answer] = ask(bundle, server, answer_all([request]))
