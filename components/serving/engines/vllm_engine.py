@@ -186,6 +186,7 @@ class VLLMEngine:
             "messages": [{"role": "user", "content": parts}],
             "max_tokens": min(most, self._config.max_new_tokens),
             "temperature": 0,
+            "repetition_penalty": 1.0,  # a server else takes the model's own, of prompts too
             "stop_token_ids": list(rule.ends),
             "cache_salt": request.owner or secrets.token_hex(16),
         }

@@ -127,6 +127,7 @@ def test_only_i_and_p_and_the_text_leave(llama):
     assert salts.count("a" * 64) == 2
     assert len(set(salts)) == 3  # of nobody: never the same twice
     for body in server.bodies:
+        assert (body["temperature"], body["repetition_penalty"]) == (0, 1.0)
         soft, text = body["messages"][0]["content"]
         assert set(soft) == {"type", "data"}
         assert text["text"] in PAYLOADS
