@@ -1,26 +1,18 @@
 """How a frozen LLM answers: the likeliest label of a task, or what it generates freely.
 
-Labels are scored by the sum of their tokens' log-probabilities, end token included. That is what
-generation constrained to the labels maximizes, without a search. Labels that begin alike share
-their first tokens' passes: the labels are a tree, read level by level from the LLM's cache.
-
-Letters: B batch, L labels, V vocabulary, N nodes of a level of the tree, R rows that are read.
+Letters: B batch, L labels.
 """
 
-import copy
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM, SoftPrompt, splice, tokenize_answers
+from components.llm.label_scores import Node, score_labels
 from components.tasks.task import Task
-
-Node = tuple[int, ...]
-"""A beginning of labels, as token ids."""
 
 
 @dataclass(frozen=True)
@@ -106,165 +98,6 @@ def pick_labels(scores_BL: Tensor, is_median: bool) -> Tensor:
     return reached_BL.long().argmax(dim=1)
 
 
-class Level(NamedTuple):
-    """Nodes of one depth of the labels' tree, in the order of the batch's rows."""
-
-    nodes: list[Node]
-    parents: list[int]
-    """Each node's place in the level above."""
-
-
-def grow_tree(label_ids: Sequence[Node]) -> list[Level]:
-    """Return the levels of the tree of all labels, the root's first, without the last tokens.
-
-    Example:
-        >>> [level.nodes for level in grow_tree([(5, 1), (5, 6, 1), (7, 1)])]
-        [[()], [(5,), (7,)], [(5, 6)]]
-    """
-    levels = [Level([()], [0])]
-    for depth in range(1, max(map(len, label_ids))):
-        nodes = sorted({label[:depth] for label in label_ids if len(label) > depth})
-        above = {node: place for place, node in enumerate(levels[-1].nodes)}
-        levels.append(Level(nodes, [above[node[:-1]] for node in nodes]))
-    return levels
-
-
-def score_labels(
-    llm: FrozenLLM,
-    soft_prompt: SoftPrompt | None,
-    batch: dict[str, Tensor],
-    label_ids: Sequence[Node],
-    only_best: bool = False,
-) -> Tensor:
-    """Return the sums of the labels' tokens' log-probabilities, end token included, float32 [B, L].
-
-    Args:
-        llm: The LLM.
-        soft_prompt: What stands before the tokens; None for nothing.
-        batch: `llm_input_ids` and `llm_attention_mask` from `collate_prompts`.
-        label_ids: The labels' token ids, each closed by the end token.
-        only_best: Whether the likeliest label is enough: others may be -inf. A sum only falls, so
-            what begins worse than a whole label need not be read on. Exact, and several times
-            faster where labels are many.
-    """
-    spliced = splice(llm, soft_prompt, batch["llm_input_ids"], batch["llm_attention_mask"])
-    reader = _Reader(llm, spliced)
-    if not only_best:
-        return _read_tree(reader, label_ids, torch.ones_like)
-    first = _read_tree(reader.copy(), label_ids, _keep_best)
-    bound_B1 = first.max(dim=1, keepdim=True).values
-    return _read_tree(reader, label_ids, lambda scores_BN: scores_BN >= bound_B1)
-
-
-def _keep_best(scores_BN: Tensor) -> Tensor:
-    best_B1 = scores_BN.argmax(dim=1, keepdim=True)
-    return torch.zeros_like(scores_BN).scatter(1, best_B1, 1.0)
-
-
-def _read_tree(
-    reader: "_Reader", label_ids: Sequence[Node], keep: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Return the labels' scores [B, L], -inf for those behind a node that was not kept.
-
-    Args:
-        reader: Has read the prompts.
-        label_ids: The labels.
-        keep: From the scores of a level's nodes [B, N] to which of them are read on.
-    """
-    log_probs_RV = reader.root_log_probs
-    scores_BL = log_probs_RV.new_zeros(len(log_probs_RV), len(label_ids))
-    alive_BN = torch.ones_like(scores_BL[:, :1], dtype=torch.bool)
-    levels = grow_tree(label_ids)
-    for depth, level in enumerate(levels):
-        row_of_BN = alive_BN.flatten().cumsum(0).view_as(alive_BN) - 1
-        place = {node: index for index, node in enumerate(level.nodes)}
-        for column, label in enumerate(label_ids):
-            if depth < len(label):
-                node = place[label[:depth]]
-                said_B = log_probs_RV[row_of_BN[:, node].clamp(min=0), label[depth]]
-                said_B = said_B.masked_fill(~alive_BN[:, node], float("-inf"))
-                scores_BL[:, column] += said_B
-        if level is levels[-1]:
-            break
-        below = levels[depth + 1]
-        of_node = [_find_label(label_ids, node) for node in below.nodes]
-        scores_BN = scores_BL[:, of_node]
-        kept_BN = keep(scores_BN).bool() & scores_BN.isfinite()
-        if not kept_BN.any():
-            blocked = [column for column, label in enumerate(label_ids) if len(label) > depth + 1]
-            scores_BL[:, blocked] = float("-inf")
-            break
-        prompts_R, nodes_R = kept_BN.nonzero(as_tuple=True)
-        parents_N = torch.tensor(below.parents, device=kept_BN.device)
-        tokens_N = torch.tensor([node[-1] for node in below.nodes], device=kept_BN.device)
-        log_probs_RV = reader.read(row_of_BN[prompts_R, parents_N[nodes_R]], tokens_N[nodes_R])
-        alive_BN = kept_BN
-    return scores_BL
-
-
-def _find_label(label_ids: Sequence[Node], node: Node) -> int:
-    """Return a label that begins with the node: its sum so far is the node's."""
-    return next(i for i, label in enumerate(label_ids) if label[: len(node)] == node)
-
-
-class _Reader:
-    """Reads the tree level by level: a level's rows (R) continue chosen ones of the one above."""
-
-    def __init__(self, llm: FrozenLLM, spliced: dict[str, Tensor]) -> None:
-        self._llm = llm
-        self._mask_RT = spliced["attention_mask"]
-        self._encoded: Tensor | None = None
-        self._cache: Any = None
-        if llm.is_encoder_decoder:
-            self._encoded = llm.model.get_encoder()(**spliced).last_hidden_state
-            start = llm.model.config.decoder_start_token_id
-            ids = torch.full((len(self._mask_RT), 1), start, device=self._mask_RT.device)
-            self.root_log_probs = self._remember(self._decode(ids))
-        else:
-            self.root_log_probs = self._remember(
-                llm.model(**spliced, use_cache=True, logits_to_keep=1)
-            )
-
-    def copy(self) -> "_Reader":
-        """Return one that stands at the same place and moves by itself."""
-        twin = copy.copy(self)
-        twin._cache = copy.deepcopy(self._cache)
-        return twin
-
-    def read(self, rows_R: Tensor, tokens_R: Tensor) -> Tensor:
-        """Continue rows of the level above by a token each; returns log-probabilities [R, V]."""
-        ids = tokens_R[:, None]
-        self._cache.reorder_cache(rows_R)
-        self._mask_RT = self._mask_RT[rows_R]
-        if self._encoded is not None:
-            self._encoded = self._encoded[rows_R]
-            return self._remember(self._decode(ids))
-        positions = self._mask_RT.sum(dim=1, keepdim=True).long()
-        self._mask_RT = torch.cat([self._mask_RT, torch.ones_like(ids)], dim=1)
-        return self._remember(
-            self._llm.model(
-                input_ids=ids,
-                attention_mask=self._mask_RT,
-                position_ids=positions,
-                past_key_values=self._cache,
-                use_cache=True,
-            )
-        )
-
-    def _decode(self, ids: Tensor) -> Any:
-        return self._llm.model(
-            encoder_outputs=(self._encoded,),
-            attention_mask=self._mask_RT,
-            decoder_input_ids=ids,
-            past_key_values=self._cache,
-            use_cache=True,
-        )
-
-    def _remember(self, output: Any) -> Tensor:
-        self._cache = output.past_key_values
-        return output.logits[:, -1].float().log_softmax(dim=-1)
-
-
 def list_ends(llm: FrozenLLM) -> list[int]:
     """Return the tokens that end what is generated: that of its answers, and the LLM's own."""
     own = llm.model.generation_config.eos_token_id
@@ -272,11 +105,30 @@ def list_ends(llm: FrozenLLM) -> list[int]:
     return sorted({llm.layout.end, *ends} - {None})
 
 
-@torch.inference_mode()
 def generate_answers(
     llm: FrozenLLM, soft_prompt: SoftPrompt | None, batch: dict[str, Tensor], rule: AnswerRule
 ) -> list[str]:
     """Generate each prompt's answer freely; returns B stripped texts, labels as the task spells."""
+    return spell_answers(llm, generate_ids(llm, soft_prompt, batch, rule), rule)
+
+
+@torch.inference_mode()
+def generate_ids(
+    llm: FrozenLLM,
+    soft_prompt: SoftPrompt | None,
+    batch: dict[str, Tensor],
+    rule: AnswerRule,
+    **watching: Any,
+) -> Tensor:
+    """Generate freely; returns token ids, int64 [B, at most 1 + rule.max_new_tokens].
+
+    Args:
+        llm: The LLM.
+        soft_prompt: What stands before the tokens; None for nothing.
+        batch: `llm_input_ids` and `llm_attention_mask` from `collate_prompts`.
+        rule: How.
+        **watching: What transformers' `generate` takes to be watched or stopped by.
+    """
     spliced = splice(llm, soft_prompt, batch["llm_input_ids"], batch["llm_attention_mask"])
     options: dict[str, Any] = {
         "max_new_tokens": rule.max_new_tokens,
@@ -284,12 +136,16 @@ def generate_answers(
         "do_sample": False,
         "pad_token_id": llm.tokenizer.pad_token_id,
         "eos_token_id": list_ends(llm),
+        **watching,
     }
     if llm.is_encoder_decoder:
         options["encoder_outputs"] = llm.model.get_encoder()(**spliced)
-        ids = llm.model.generate(attention_mask=spliced["attention_mask"], **options)
-    else:
-        del spliced["position_ids"]
-        ids = llm.model.generate(**spliced, **options)
+        return llm.model.generate(attention_mask=spliced["attention_mask"], **options)
+    del spliced["position_ids"]
+    return llm.model.generate(**spliced, **options)
+
+
+def spell_answers(llm: FrozenLLM, ids: Tensor, rule: AnswerRule) -> list[str]:
+    """Decode generated answers, stripped, and labels as the task spells them."""
     texts = llm.tokenizer.batch_decode(ids, skip_special_tokens=True)
     return [rule.spelling.get(text.strip(), text.strip()) for text in texts]

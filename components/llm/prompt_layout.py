@@ -78,18 +78,34 @@ def lay_out_chat(tokenizer: "PreTrainedTokenizerBase", options: Mapping[str, Any
     Raises:
         ValueError: If there is no template, or a text has no single place in it.
     """
-    if not tokenizer.chat_template:
-        raise ValueError(
-            f"llm.use_chat_template: the tokenizer of {tokenizer.name_or_path!r} has no template"
-        )
-    asked = [{"role": "user", "content": QUESTION}]
-    answered = [*asked, {"role": "assistant", "content": ANSWER}]
-    before, behind = _split(_render(tokenizer, asked, True, options), QUESTION)
+    before, behind = render_turn(tokenizer, options)
+    asked = {"role": "user", "content": QUESTION}
+    answered = [asked, {"role": "assistant", "content": ANSWER}]
     _, closing = _split(_render(tokenizer, answered, False, options), ANSWER)
     front, tail, ends = tokenizer([before, behind, closing], add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
     end = next((token for token in ends if token in special), tokenizer.eos_token_id)
     return PromptLayout(tuple(front), (), tuple(tail), end)
+
+
+def render_turn(
+    tokenizer: "PreTrainedTokenizerBase", options: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Return what a chat template writes before and behind a question, the answer's opening too.
+
+    Args:
+        tokenizer: Has a chat template.
+        options: Handed to the template.
+
+    Raises:
+        ValueError: If there is no template, or a question has no single place in it.
+    """
+    if not tokenizer.chat_template:
+        raise ValueError(
+            f"llm.use_chat_template: the tokenizer of {tokenizer.name_or_path!r} has no template"
+        )
+    asked = [{"role": "user", "content": QUESTION}]
+    return _split(_render(tokenizer, asked, True, options), QUESTION)
 
 
 def _render(

@@ -6,7 +6,7 @@ The same collator and splice as in training; nothing is computed here a second w
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import Field
@@ -21,8 +21,11 @@ from components.llm.config import LLMConfig
 from components.llm.llm_folder import LLMFolder
 from components.tasks.task import Task
 from components.user_embedder.collator import Example, build_collator
-from components.user_embedder.embedder_folder import EmbedderFolder
+from components.user_embedder.embedder_folder import EmbedderCard, EmbedderFolder
 from components.user_embedder.persona_llm import PersonaLLM
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 SPEC = "serving.json"
 
@@ -37,6 +40,16 @@ class ServingRecipe(Config):
         """Bind the settings to the weights that were trained with them."""
         hashes = {"llm_hash": llm.content_hash(), "plug_in_hash": plug_in.content_hash()}
         return ServingSpec(task=self.task, llm=self.llm, **hashes)
+
+    def choose_text(self, payload: str, prompt: str) -> str:
+        """Return what the LLM reads: the payload, or the whole input, in the task's words if "".
+
+        Raises:
+            ValueError: If a payload does not fit into the task's words.
+        """
+        if self.llm.reads == "payload":
+            return payload
+        return prompt or self.task.render_prompt(payload)
 
 
 class ServingSpec(ServingRecipe):
@@ -58,6 +71,14 @@ class ServingSpec(ServingRecipe):
 class PersonaModel:
     """Answers inputs for users.
 
+    Attributes:
+        card: Describes the user embedder.
+        weights_sha256: Of the user embedder.
+        llm: The frozen LLM.
+        persona_llm: The user embedder and the LLM as one.
+        collate: Makes its batches.
+        rule: How answers are found.
+
     Args:
         spec: The task and the LLM's settings.
         plug_in: The trained user embedder.
@@ -72,15 +93,12 @@ class PersonaModel:
         require_hash("the user embedder", plug_in.content_hash(), spec.plug_in_hash)
         require_hash("the LLM", llm.content_hash(), spec.llm_hash)
         self.spec, self.card, device = spec, plug_in.card(), find_device()
-        self._encoder = load_history_encoder(self.card.encoder, device)
-        template = spec.task.item_template
-        encoder = describe_encoder(self._encoder, self.card.encoder, template)
-        made = encoder["fingerprint"]
-        require_hash("the history encoder", made, self.card.encoder_fingerprint)
-        frozen = llm.load(spec.llm, device)
-        self._model = PersonaLLM(frozen, plug_in.load(device))
-        self._collate = build_collator(frozen, self.card, spec.llm)
-        self._rule = build_answer_rule(frozen, spec.task, spec.llm)
+        self.weights_sha256 = plug_in.weights_hash()
+        self._encoder = load_registered_encoder(self.card, spec.task, device)
+        self.llm = llm.load(spec.llm, device)
+        self.persona_llm = PersonaLLM(self.llm, plug_in.load(device))
+        self.collate = build_collator(self.llm, self.card, spec.llm)
+        self.rule = build_answer_rule(self.llm, spec.task, spec.llm)
 
     def encode_items(self, items: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Encode history items, given as the task's fields, oldest first; float16 [H, E].
@@ -116,12 +134,28 @@ class PersonaModel:
         Raises:
             ValueError: If an input without words of its own does not fit into the task's.
         """
-        read = inputs
-        if self.spec.llm.reads == "input":
-            read = prompts or [self.spec.task.render_prompt(text) for text in inputs]
+        own_words = prompts or len(inputs) * [""]
+        read = [self.spec.choose_text(*given) for given in zip(inputs, own_words, strict=True)]
         examples = [Example(*given) for given in zip(read, inputs, histories, strict=True)]
-        answers = dict(self._model.answer(examples, self._collate, self._rule))
+        answers = dict(self.persona_llm.answer(examples, self.collate, self.rule))
         return [answers[row] for row in range(len(examples))]
+
+
+def load_registered_encoder(card: EmbedderCard, task: Task, device: str) -> "SentenceTransformer":
+    """Load the history encoder whose vectors a user embedder reads.
+
+    Args:
+        card: The user embedder's.
+        task: Renders the items.
+        device: Where it computes.
+
+    Raises:
+        ValueError: If what is found here makes other vectors.
+    """
+    encoder = load_history_encoder(card.encoder, device)
+    made = describe_encoder(encoder, card.encoder, task.item_template)["fingerprint"]
+    require_hash("the history encoder", made, card.encoder_fingerprint)
+    return encoder
 
 
 def require_hash(what: str, found: str, registered: str) -> None:

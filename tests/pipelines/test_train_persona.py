@@ -26,6 +26,7 @@ from components.reporting.inversion import write_inversion
 from components.retrieval.config import RetrievalConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.task import Task
+from steps.bundle_source import RegistrySource
 from steps.evaluate_incumbents import evaluate_incumbents
 from steps.persona_store import use_custody
 from tests.components.tiny_models import make_warm_start
@@ -379,7 +380,7 @@ def test_a_champion_that_cannot_be_asked_is_said_and_not_passed_over(
 
 
 def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
-    runs: Runs, retrained: Run, promoted: Run, registry: MlflowClient
+    runs: Runs, retrained: Run, promoted: Run, registry: MlflowClient, tmp_path: Path
 ) -> None:
     """The whole way after a promotion, with the LLM that was kept."""
     candidate = promoted.load("register_user_embedder", "registration")
@@ -393,6 +394,9 @@ def test_the_champion_of_the_same_weights_is_promoted_again_and_served(
     assert aliases(registry)["champion"] == candidate.version
     histories = promoted.load("validate_histories", "sound_histories")
     bundle = promoted.load("package_serving", "serving_bundle").load()
+    source = RegistrySource(registry, MODEL, "champion", None, tmp_path)
+    logged = source.fetch(source.find_latest() or "").card()
+    assert (logged.model_name, logged.model_version) == (MODEL, candidate.version)
     item = {"tag": "comedy", "description": "full of slapstick gags."}
     given = [bundle.encode_items([item] * 3), bundle.encode_items([])]
     served = bundle.answer(list(TABLE["input"]), given)

@@ -7,9 +7,7 @@ from components.llm.answering import (
     answer_prompts,
     build_answer_rule,
     generate_answers,
-    grow_tree,
     pick_labels,
-    score_labels,
 )
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import (
@@ -18,6 +16,7 @@ from components.llm.frozen_llm import (
     collate_prompts,
     tokenize_answers,
 )
+from components.llm.label_scores import grow_tree, score_labels
 from components.tasks.task import Task
 from tests.components.tiny_models import KINDS, WIDTH, make_llm
 

@@ -50,7 +50,7 @@ def test_the_command_answers_as_the_evaluation_does(
     spec, plug_in, artifacts, exam, questions, tmp_path, monkeypatch
 ):
     (tmp_path / "bundle").mkdir()
-    package_serving(spec, plug_in, artifacts.llm, tmp_path / "bundle")
+    package_serving(spec, plug_in, artifacts.llm, tmp_path / "bundle", "tiny", "1")
     output = tmp_path / "predictions.json"
     arguments = ["--bundle", tmp_path / "bundle", "--questions", questions, "--output", output]
     monkeypatch.setattr("sys.argv", ["predict", *map(str, arguments)])
