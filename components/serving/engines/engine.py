@@ -1,0 +1,113 @@
+"""What an engine is asked and what it answers: the seam between the gateway and the models.
+
+Letters: H history items of one user, E width of the history encoder.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.tasks.task import Task
+
+
+class EngineBusyError(Exception):
+    """Too many requests wait already.
+
+    Args:
+        retry_after_s: Seconds after which there will be room, as far as can be told.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many requests wait; there is room in about {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class PromptTooLongError(ValueError):
+    """An input is longer than the LLM reads.
+
+    Args:
+        limit: Most tokens of an input.
+        given: The input's.
+    """
+
+    def __init__(self, limit: int, given: int) -> None:
+        super().__init__(f"the input has {given} tokens, the LLM reads at most {limit}")
+        self.limit = limit
+        self.given = given
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """One input of one user; no repr shows a text or a vector."""
+
+    payload: str = field(repr=False)
+    """What the input encoder reads: the last user message's payload."""
+    prompt: str = field(repr=False)
+    """The LLM's whole input, in the task's words or the client's own."""
+    vectors: NDArray[np.float16] | None = field(repr=False)
+    """The user's behavior vectors [H, E], oldest first; with none of them (H = 0) she is served by
+    the null row that was trained for it. None: the LLM answers alone, without the plug-in."""
+    max_new_tokens: int | None = None
+    """Longest generated answer; None for the task's. Labels that are scored have no limit."""
+    explain: bool = False
+    """Whether the items' weights are wanted."""
+
+
+@dataclass(frozen=True)
+class EngineAnswer:
+    """What was answered, and how."""
+
+    text: str = field(repr=False)
+    prompt_tokens: int
+    """Places that the LLM read, those of the soft prompt included."""
+    completion_tokens: int
+    """Tokens of the answer, its end included."""
+    item_weights: tuple[float, ...] | None = field(repr=False)
+    """One a row of the request's vectors; they sum to at most 1, the rest is the null row's."""
+    seconds: dict[str, float]
+    """By stage: queue, encode_input, aggregate, llm. The last three are of the whole batch."""
+
+
+class Engine(Protocol):
+    """What answers; many requests at once."""
+
+    fingerprint: str
+    """Of the history encoder whose vectors it reads."""
+    dim: int
+    """Width E of the vectors."""
+    task: Task
+    model_name: str
+    model_version: str
+
+    async def answer(self, request: EngineRequest) -> EngineAnswer:
+        """Answer a request; a caller that is cancelled meanwhile takes it back.
+
+        Raises:
+            EngineBusyError: If too many requests wait.
+            PromptTooLongError: If the LLM can't read so much.
+        """
+        ...
+
+    def stream(self, request: EngineRequest) -> AsyncIterator[str]:
+        """Yield an answer's text piece by piece: one piece for beams or scored labels.
+
+        Raises:
+            EngineBusyError: If too many requests wait.
+            PromptTooLongError: If the LLM can't read so much.
+        """
+        ...
+
+    async def encode_items(self, items: Sequence[Mapping[str, str]]) -> NDArray[np.float16]:
+        """Encode history items, given as the task's fields, oldest first; float16 [H, E].
+
+        Raises:
+            ValueError: If an item lacks a field of the history template.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Answer what waits, then give everything back; what comes now is refused."""
+        ...
