@@ -3,9 +3,9 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -24,6 +24,7 @@ from components.serving.gateway.openai_types import (
 from components.serving.gateway.persona_reading import PersonaRead, read_persona
 from components.serving.gateway.remembered_answers import RememberedAnswer
 
+T = TypeVar("T")
 CLIENT_GONE = 499
 """What proxies log for a client that left; nobody reads it."""
 
@@ -96,35 +97,50 @@ async def answer(gateway: Gateway, prepared: Prepared, client: Request) -> Engin
     Raises:
         ApiError: If the client left.
     """
-    asked = asyncio.ensure_future(gateway.engine.answer(prepared.request))
-    gone = asyncio.ensure_future(_wait_until_gone(client))
-    try:
-        await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not asked.done():
-            raise ApiError(CLIENT_GONE, "client_gone", "the client left")
-        answered = asked.result()
-    finally:
-        asked.cancel()
-        gone.cancel()
+    answered = await _unless_gone(gateway.engine.answer(prepared.request), client)
     for stage, seconds in answered.seconds.items():
         gateway.metrics.stage_seconds.labels(stage).observe(seconds)
     note_answer(gateway, prepared)
     return answered
 
 
-async def _wait_until_gone(client: Request) -> None:
-    while (await client.receive())["type"] != "http.disconnect":
-        pass
+async def _unless_gone(work: Coroutine[Any, Any, T], client: Request) -> T:
+    """Wait for what is done for a client, who may leave; then it is cancelled.
+
+    Raises:
+        ApiError: If the client left.
+    """
+
+    async def wait_until_gone() -> None:
+        while (await client.receive())["type"] != "http.disconnect":
+            pass
+
+    done, gone = asyncio.ensure_future(work), asyncio.ensure_future(wait_until_gone())
+    try:
+        await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
+            raise ApiError(CLIENT_GONE, "client_gone", "the client left")
+        return done.result()
+    finally:
+        done.cancel()
+        gone.cancel()
 
 
-async def begin_stream(gateway: Gateway, prepared: Prepared) -> AsyncIterator[str]:
+async def begin_stream(gateway: Gateway, prepared: Prepared, client: Request) -> AsyncIterator[str]:
     """Wait for the first piece, so that an engine's refusal is a status and not a broken stream.
 
     Returns:
         All pieces.
+
+    Raises:
+        ApiError: If the client left.
     """
     pieces = gateway.engine.stream(prepared.request)
-    first = await anext(pieces, "")
+
+    async def find_first() -> str:
+        return await anext(pieces, "")
+
+    first = await _unless_gone(find_first(), client)
     note_answer(gateway, prepared)
 
     async def stream_all() -> AsyncIterator[str]:

@@ -113,7 +113,7 @@ async def _complete(
 ) -> Response:
     prepared = await prepare(gateway, caller, ask, given, ask.limit, shape.prefix)
     if ask.stream and not ask.counts_stream:
-        pieces = await begin_stream(gateway, prepared)
+        pieces = await begin_stream(gateway, prepared, client)
         return _send_stream(_stream(gateway, prepared, shape, pieces))
     answered = await answer(gateway, prepared, client)
     finish, usage = find_finish(gateway, prepared, answered), count_tokens(answered)

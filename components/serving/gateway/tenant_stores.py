@@ -94,9 +94,12 @@ class TenantStores:
                 place = config.locate(root)
                 if settings.create and "://" not in place:
                     Path(place).parent.mkdir(parents=True, exist_ok=True)
-                stores[tenant] = PersonaStore.open(
-                    place, custody, fingerprint, dim, config, create=settings.create
-                )
+                open_store = partial(PersonaStore.open, place, custody, fingerprint, dim, config)
+                open_store(create=settings.create).close()
+                with open_store(create=True) as store:
+                    store.watermarks()  # makes the files of shards that hold nobody yet
+                # From here on a missing file is a store that is down, not one without users.
+                stores[tenant] = open_store(create=False)
         except BaseException:
             cls(stores, custody).close()
             raise

@@ -31,8 +31,10 @@ def test_the_embedder_reads_the_last_message_and_the_llm_all():
         Message(role="system", content="Be brief."),
         Message(role="user", content="bad book"),
         Message(role="assistant", content="1"),
-        Message(role="user", content=[{"type": "text", "text": "great "}, {"type": "text", "text": "book"}]),
-    ]  # fmt: skip
+        Message(
+            role="user", content=[{"type": "text", "text": part} for part in ("great ", "book")]
+        ),
+    ]
     read = read_chat(LAMP_3, messages, 1000)
     assert read == Input("great book", f"Be brief.\n\nbad book\n\n1\n\n{ASKED}")
     assert read_chat(LAMP_3, messages[-1:], 1000) == Input("great book", ASKED)
