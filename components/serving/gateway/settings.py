@@ -29,6 +29,7 @@ class StoreSettings(Config):
         description="Whether a missing store, tenant or fingerprint is made. Else it is refused at "
         "start: a mistyped one would serve every user without history.",
     )
+    num_shards: int = Field(16, ge=1, description="Number of parts of a store that is made.")
     max_items: int = Field(512, ge=1, description="Number of newest items that are read.")
     keep_texts: bool = Field(True, description="Whether items keep their input texts, sealed.")
     down: Literal["answer_without_persona", "refuse"] = Field(

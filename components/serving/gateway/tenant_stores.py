@@ -88,6 +88,7 @@ class TenantStores:
                 config = PersonaStoreConfig(
                     place=settings.place,
                     tenant=tenant,
+                    num_shards=settings.num_shards,
                     max_items=settings.max_items,
                     keep_texts=settings.keep_texts,
                 )

@@ -48,7 +48,7 @@ def make_settings(**changes):
         "tenants": ["acme", "globex"],
         "service_keys": keys,
         "tokens": {},
-        "store": {"create": True},
+        "store": {"create": True, "num_shards": 2},
         "full_from_items": 4,
         "limits": {"requests": "1000/second"},
     }

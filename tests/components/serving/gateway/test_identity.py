@@ -70,37 +70,37 @@ def test_tenants_do_not_see_each_other(gateway):
     assert gateway.ask(TEXT, user="anna").json()["persona_status"] == "full"
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        None,
-        "",
-        ACME,
-        f"Basic {ACME}",
-        "Bearer",
-        "Bearer ",
-        f"Bearer {ACME}x",
-        "Bearer " + make_token("anna", secret=SECRET[::-1]),
-        "Bearer " + make_token("anna", "initech"),
-        "Bearer " + make_token("anna", exp=int(time()) - 60),
-        "Bearer " + make_token("anna", nbf=int(time()) + 600),
-        "Bearer " + make_token(" "),
-        "Bearer " + make_token("a\0"),
-        "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme"}, SECRET, "HS256"),
-        "Bearer " + jwt.encode({"tenant": "acme", "exp": 2**33}, SECRET, "HS256"),
-        "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme", "exp": 2**33}, None, "none"),
-        "Bearer "
-        + jwt.encode({"sub": "anna", "tenant": "acme", "exp": 2**33}, SECRET * 2, "HS512"),
-        "Bearer a.b.c",
-        "Bearer " + "a" * 9000,
-    ],
-)
-def test_others_are_refused(gateway, header):
-    headers = {} if header is None else {"Authorization": header}
-    asked = gateway.client.get("/v1/models", headers=headers)
-    assert asked.status_code == 401
-    assert asked.json()["error"]["type"] == "authentication_error"
-    assert asked.headers["www-authenticate"] == "Bearer"
+STRANGERS = [
+    None,
+    "",
+    ACME,
+    f"Basic {ACME}",
+    "Bearer",
+    "Bearer ",
+    f"Bearer {ACME}x",
+    "Bearer " + make_token("anna", secret=SECRET[::-1]),
+    "Bearer " + make_token("anna", "initech"),
+    "Bearer " + make_token("anna", exp=int(time()) - 60),
+    "Bearer " + make_token("anna", nbf=int(time()) + 600),
+    "Bearer " + make_token(" "),
+    "Bearer " + make_token("a\0"),
+    "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme"}, SECRET, "HS256"),
+    "Bearer " + jwt.encode({"tenant": "acme", "exp": 2**33}, SECRET, "HS256"),
+    "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme", "exp": 2**33}, None, "none"),
+    "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme", "exp": 2**33}, SECRET * 2, "HS512"),
+    "Bearer a.b.c",
+    "Bearer " + "a" * 9000,
+]
+
+
+def test_others_are_refused(gateway):
+    assert gateway.client.get("/v1/models", headers=bearer(ACME)).status_code == 200
+    for header in STRANGERS:
+        headers = {} if header is None else {"Authorization": header}
+        asked = gateway.client.get("/v1/models", headers=headers)
+        assert asked.status_code == 401, header
+        assert asked.json()["error"]["type"] == "authentication_error"
+        assert asked.headers["www-authenticate"] == "Bearer"
 
 
 def test_issuer_and_audience_are_checked(open_gateway):
