@@ -8,6 +8,7 @@ from limits import parse_many
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from components.config import Config
+from components.serving.engines.config import EngineConfig
 
 JWT_SECRET_VARIABLE = "PERSONA_PLUG_JWT_SECRET"
 
@@ -104,6 +105,7 @@ class GatewaySettings(Config):
         None, description="Users' tokens; none if only services ask."
     )
     service_keys: tuple[ServiceKey, ...] = Field((), description="Keys of services.")
+    engine: EngineConfig = Field(EngineConfig(), description="The engine in this process.")
     limits: LimitSettings = Field(LimitSettings(), description="Of requests.")
     full_from_items: int = Field(
         8, ge=1, description="Number of items from which a persona is full; below it is partial."
