@@ -1,9 +1,10 @@
 r"""The persona gateway as a command.
 
-    python -m components.serving --bundle FOLDER --settings settings.yaml
+    python -m components.serving --model models:/persona-plug-LaMP_2@champion --settings FILE
 
-answers OpenAI's clients on 127.0.0.1:8000. The bundle may be a link: when it points to another
-bundle, that one is loaded, checked and takes over while requests are answered. SIGTERM drains.
+answers OpenAI's clients on 127.0.0.1:8000. The model may be a bundle's folder, too. When the alias
+or the folder has another bundle, that one is loaded, checked and takes over while requests are
+answered. SIGTERM drains.
 """
 
 import argparse
@@ -17,15 +18,15 @@ from pathlib import Path
 import uvicorn
 from prometheus_client import CollectorRegistry, Histogram
 
-from components.serving.bundle import ServingBundle
 from components.serving.engines.candidate import load_candidate
 from components.serving.engines.swap import SwappableEngine
 from components.serving.gateway.app import build_app
 from components.serving.gateway.settings import GatewaySettings, read_settings
 from components.serving.gateway.tenant_stores import TenantStores
+from components.serving.registry import fetch_first, follow, open_source
 
 LOOK_SECONDS = 5.0
-"""How often it is looked whether the bundle is another one."""
+"""How often it is looked whether there is another bundle."""
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -35,6 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = read_settings(given.settings)
+        if given.store is not None:
+            store = settings.store.model_copy(update={"place": given.store})
+            settings = settings.model_copy(update={"store": store})
         asyncio.run(serve(given, settings))
     except (ValueError, OSError) as err:
         sys.exit(str(err))
@@ -45,8 +49,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m components.serving", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--bundle", type=Path, required=True, help="a serving bundle, or a link")
+    parser.add_argument("--model", required=True, help="models:/NAME@ALIAS, or a bundle's folder")
     parser.add_argument("--settings", type=Path, required=True, help="YAML, see docs/serving.md")
+    parser.add_argument("--store", help="instead of the settings' store.place")
+    parser.add_argument("--scratch", type=Path, default=Path("state/serving"), help="for downloads")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from elsewhere")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--demo", action="store_true", help="a page for people at /")
@@ -68,14 +74,14 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
         registry=registry,
     )
     load = partial(load_candidate, config=settings.engine, on_batch=sizes.observe)
-    path: Path = given.bundle.resolve()
-    engine = await SwappableEngine.start(ServingBundle.at(path), load, settings.engine)
+    source = open_source(given.model, given.scratch)
+    seen, bundle = fetch_first(source, given.model)
+    engine = await SwappableEngine.start(bundle, load, settings.engine)
     stores = TenantStores.open(
         settings.store, settings.tenants, engine.fingerprint, engine.dim, Path.cwd()
     )
-    app = build_app(engine, stores, settings, registry, has_demo=given.demo)
     config = uvicorn.Config(
-        app,
+        build_app(engine, stores, settings, registry, has_demo=given.demo),
         host=given.host,
         port=given.port,
         log_config=None,
@@ -83,29 +89,13 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
         timeout_graceful_shutdown=given.drain_seconds,
         server_header=False,
     )
-    looking = asyncio.create_task(follow_bundle(engine, given.bundle, path))
+    following = asyncio.create_task(follow(source, engine, seen, LOOK_SECONDS))
     try:
         await uvicorn.Server(config).serve()
     finally:
-        looking.cancel()
+        following.cancel()
         with suppress(asyncio.CancelledError):
-            await looking
-
-
-async def follow_bundle(engine: SwappableEngine, link: Path, served: Path) -> None:
-    """Let the bundle that a link points to take over, whenever it is another one.
-
-    Args:
-        engine: What serves.
-        link: Of bundles.
-        served: The bundle that serves.
-    """
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        found = link.resolve()
-        if found != served and found.is_dir():
-            served = found  # also if it is refused: it is not tried again
-            await engine.swap(ServingBundle.at(found))
+            await following
 
 
 if __name__ == "__main__":
