@@ -3,7 +3,7 @@
 Letters: H history items of one user, E width of the history encoder.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -100,12 +100,8 @@ class Engine(Protocol):
         """
         ...
 
-    async def encode_items(self, items: Sequence[Mapping[str, str]]) -> NDArray[np.float16]:
-        """Encode history items, given as the task's fields, oldest first; float16 [H, E].
-
-        Raises:
-            ValueError: If an item lacks a field of the history template.
-        """
+    async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Encode history items as the task's template renders them; float16 [H, E]."""
         ...
 
     async def close(self) -> None:

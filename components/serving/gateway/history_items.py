@@ -17,6 +17,7 @@ from components.serving.gateway.tenant_stores import (
     UserErasedError,
 )
 from components.tasks.task import Task
+from components.tasks.templates import name_fields
 
 
 class NewItem(Strict):
@@ -61,24 +62,27 @@ class Stored(BaseModel):
     ids: list[str]
 
 
-def fill_fields(task: Task, item: NewItem) -> dict[str, str]:
-    """Return the task's fields of an item.
+def render_item(task: Task, item: NewItem) -> str:
+    """Return what the history encoder reads of an item, with its label or without.
 
     Raises:
-        ApiError: If one of the history template's is missing, or the label is none of the task's.
+        ApiError: If a field of the template is missing, or the label is none of the task's.
     """
+    if item.label is not None and task.labels and item.label not in task.labels:
+        message = f"the label is none of {list(task.labels)}"
+        raise ApiError(INVALID_INPUT, "unknown_label", message, "label")
+    template = task.unlabelled_template if item.label is None else task.item_template
+    if template is None:
+        message = f"an item of task {task.name} needs a label"
+        raise ApiError(INVALID_INPUT, "field_missing", message, "label")
     fields = {**item.fields, task.input_field: item.text}
-    if item.label is not None:
-        if task.labels and item.label not in task.labels:
-            message = f"the label is none of {list(task.labels)}"
-            raise ApiError(INVALID_INPUT, "unknown_label", message, "label")
-        if task.output_field is not None:
-            fields[task.output_field] = item.label
-    if missing := sorted(set(task.history_fields) - fields.keys()):
-        names = ["label" if name == task.output_field else f"fields.{name}" for name in missing]
+    if task.output_field is not None and item.label is not None:
+        fields[task.output_field] = item.label
+    if missing := sorted(set(name_fields(template)) - fields.keys()):
+        names = [f"fields.{name}" for name in missing]
         message = f"an item of task {task.name} needs {', '.join(names)}"
         raise ApiError(INVALID_INPUT, "field_missing", message, names[0])
-    return {name: fields[name] for name in task.history_fields}
+    return template.format_map(fields)
 
 
 async def store_items(
@@ -93,21 +97,22 @@ async def store_items(
     if len(items) > limits.items:
         message = f"{len(items)} items, allowed are {limits.items}"
         raise ApiError(INVALID_INPUT, "too_many_items", message, "items")
-    given = [fill_fields(task, item) for item in items]
-    for item, fields in zip(items, given, strict=True):
-        check_length(len(item.text) + sum(map(len, fields.values())), limits.input_chars, "text")
-    vectors = await gateway.engine.encode_items(given)
+    for item in items:
+        given = (item.text, *item.fields.values())
+        check_length(sum(map(len, given)), limits.input_chars, "text")
+    texts = [render_item(task, item) for item in items]
+    vectors = await gateway.engine.encode_items(texts)
     now, keeps_texts = datetime.now(UTC), gateway.settings.store.keep_texts
     made = [
         PersonaItem(
             item_id=item.id or f"item-{secrets.token_hex(12)}",
             vector=vector,
-            content_hash=hash_text(task.render_item(fields)),
+            content_hash=hash_text(text),
             time=item.time or now,
             output=item.label,
             text=item.text if keeps_texts else None,
         )
-        for item, fields, vector in zip(items, given, vectors, strict=True)
+        for item, text, vector in zip(items, texts, vectors, strict=True)
     ]
     ids = [item.item_id for item in made]
     if len(set(ids)) < len(ids):

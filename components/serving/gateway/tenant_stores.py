@@ -134,7 +134,7 @@ class TenantStores:
         try:
             await anyio.to_thread.run_sync(store.append, user_id, given)
         except ValueError as err:  # of several kinds: asked afterwards, so nothing comes between
-            if await _ask(store.find_erased, [user_id]):
+            if not await _ask(store.hold_keys, [user_id]):
                 raise UserErasedError from err
             stored = await _ask(store.get_items, user_id)
             if {item.item_id for item in stored} & {item.item_id for item in given}:

@@ -43,8 +43,8 @@ class PlainEngine:
         for number, word in enumerate(answer.text.split(" ")):
             yield f" {word}" if number else word
 
-    async def encode_items(self, items):
-        return await anyio.to_thread.run_sync(self.model.encode_items, items)
+    async def encode_items(self, texts):
+        return await anyio.to_thread.run_sync(self.model.encode_rendered, texts)
 
     async def close(self):
         self.is_closed = True

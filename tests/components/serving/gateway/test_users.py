@@ -5,7 +5,7 @@ import pytest
 from components.personas.persona import hash_text
 from components.serving.gateway.errors import ApiError
 from components.serving.gateway.feedback import Feedback, make_item
-from components.serving.gateway.history_items import NewItem, fill_fields
+from components.serving.gateway.history_items import NewItem, render_item
 from components.tasks.lamp import LAMP_1, LAMP_2, LAMP_7
 from tests.components.serving.gateway.conftest import ACME, ITEMS, bearer
 
@@ -67,7 +67,6 @@ def test_an_id_is_stored_once(gateway):
 
 
 UNFIT = [
-    ({"text": TEXT}, "field_missing"),
     ({"text": TEXT, "label": "cooking"}, "unknown_label"),
     ({"text": ""}, "invalid_request"),
     ({"text": TEXT, "label": "sci-fi", "id": " "}, "invalid_request"),
@@ -83,11 +82,27 @@ def test_an_unfit_item_is_refused(gateway):
         assert TEXT not in refused.text
 
 
-def test_other_fields_of_a_template_are_given_by_name():
-    item = NewItem(text="a title", fields={"abstract": "of it", "venue": "not read"})
-    assert fill_fields(LAMP_1, item) == {"title": "a title", "abstract": "of it"}
+def test_an_item_is_rendered_by_the_tasks_template():
+    item = NewItem(text="a title", label="abc", fields={"abstract": "of it", "venue": "not read"})
+    assert render_item(LAMP_1, item) == "title: a title abstract: of it"
     with pytest.raises(ApiError, match=r"an item of task LaMP_1 needs fields\.abstract"):
-        fill_fields(LAMP_1, NewItem(text="a title"))
+        render_item(LAMP_1, NewItem(text="a title"))
+
+
+def test_an_item_without_label_is_rendered_by_the_plain_template():
+    unlabelled = NewItem(text="a film")
+    assert render_item(LAMP_2, unlabelled) == "description: a film"
+    labelled = NewItem(text="a film", label="sci-fi")
+    assert render_item(LAMP_2, labelled) == "tag: sci-fi description: a film"
+    strict = LAMP_2.model_copy(update={"plain_history_template": None})
+    with pytest.raises(ApiError, match="an item of task LaMP_2 needs a label"):
+        render_item(strict, unlabelled)
+
+
+def test_a_label_is_optional(gateway):
+    assert gateway.add("anna", [{"text": TEXT}]).status_code == 201
+    [item] = gateway.history("anna").json()["items"]
+    assert (item["text"], item["label"]) == (TEXT, None)
 
 
 def test_an_erased_user_is_one_without_items(gateway):
