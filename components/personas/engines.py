@@ -83,13 +83,13 @@ class Engines:
         engine = self.engine(name)
         text, fixed = query.compile(engine)
         given, idle = {**fixed, **parameters}, self._idle[name]
-        if idle:
-            connection = idle.pop()
+        if (connection := _take(idle)) is not None:
             try:
                 return _fetch(connection, text, given, idle)
             except engine.dialect.loaded_dbapi.OperationalError:
-                while idle:  # the server was started anew: all that were kept are dead
-                    idle.pop().invalidate()
+                # Perhaps the server was started anew: then all that were kept are dead.
+                while (connection := _take(idle)) is not None:
+                    connection.invalidate()
         return _fetch(engine.raw_connection(), text, given, idle)
 
     @contextmanager
@@ -125,6 +125,13 @@ def insert_if_absent(table: Table) -> TextClause:
     return text(
         f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) ON CONFLICT DO NOTHING"
     )
+
+
+def _take(idle: list[PoolProxiedConnection]) -> PoolProxiedConnection | None:
+    try:
+        return idle.pop()
+    except IndexError:  # there is none, or another thread was faster
+        return None
 
 
 def _fetch(

@@ -83,7 +83,7 @@ def test_an_unfit_item_is_refused(gateway):
 
 
 def test_an_item_is_rendered_by_the_tasks_template():
-    item = NewItem(text="a title", label="abc", fields={"abstract": "of it", "venue": "not read"})
+    item = NewItem(text="a title", fields={"abstract": "of it", "venue": "not read"})
     assert render_item(LAMP_1, item) == "title: a title abstract: of it"
     with pytest.raises(ApiError, match=r"an item of task LaMP_1 needs fields\.abstract"):
         render_item(LAMP_1, NewItem(text="a title"))
