@@ -1,5 +1,6 @@
 """What the platform reads, what the log keeps, and what happens when something fails."""
 
+import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -156,6 +157,37 @@ def test_who_leaves_takes_the_request_back(open_gateway, stream):
                 break
             sleep(0.01)
         assert gateway.engine.cancelled == 1
+
+
+def test_who_leaves_a_stream_ends_it(gateway):
+    told = []
+
+    async def stream(_):
+        try:
+            for number in range(1000):
+                yield str(number)
+                told.append(number)
+                await asyncio.sleep(0.01)
+        finally:
+            told.append("ended")
+
+    gateway.engine.stream = stream
+    with run_server(gateway.client.app) as address:
+        host, port = address.removeprefix("http://").split(":")
+        connection = HTTPConnection(host, int(port))
+        body = '{"model": "persona-plug-LaMP_2", "prompt": "a", "stream": true}'
+        headers = {**bearer(ACME), "Content-Type": "application/json"}
+        connection.request("POST", "/v1/completions", body, headers)
+        answer = connection.getresponse()
+        assert b'"text":"0"' in answer.readline()
+        answer.close()
+        connection.close()
+        for _ in range(200):
+            if "ended" in told:
+                break
+            sleep(0.01)
+    assert told[-1] == "ended"
+    assert len(told) < 500
 
 
 def test_many_ask_at_once(gateway):
