@@ -10,7 +10,9 @@ answered. SIGTERM drains.
 import argparse
 import asyncio
 import logging
+import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,8 +20,12 @@ from pathlib import Path
 import uvicorn
 from prometheus_client import CollectorRegistry, Histogram
 
-from components.serving.engines.candidate import load_candidate
+from components.serving.bundle import ServingBundle
+from components.serving.engines.candidate import Candidate, load_candidate
+from components.serving.engines.check_vllm import KEY_VARIABLE
 from components.serving.engines.swap import SwappableEngine
+from components.serving.engines.vllm_client import VLLMConfig
+from components.serving.engines.vllm_engine import load_vllm_candidate
 from components.serving.gateway.app import build_app
 from components.serving.gateway.settings import GatewaySettings, read_settings
 from components.serving.gateway.tenant_stores import TenantStores
@@ -73,7 +79,7 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
         buckets=BATCH_SIZES,
         registry=registry,
     )
-    load = partial(load_candidate, config=settings.engine, on_batch=sizes.observe)
+    load = choose_loader(settings, sizes.observe)
     source = open_source(given.model, given.scratch)
     seen, bundle = fetch_first(source, given.model)
     engine = await SwappableEngine.start(bundle, load, settings.engine)
@@ -96,6 +102,21 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+
+
+def choose_loader(
+    settings: GatewaySettings, on_batch: Callable[[int], None]
+) -> Callable[[ServingBundle], Candidate]:
+    """Return what makes an engine of a bundle: in this process, or of a vLLM server.
+
+    Args:
+        settings: Which of the two.
+        on_batch: Told the size of every batch.
+    """
+    if settings.vllm is None:
+        return partial(load_candidate, config=settings.engine, on_batch=on_batch)
+    server = VLLMConfig(**settings.vllm.model_dump(), api_key=os.environ.get(KEY_VARIABLE))
+    return partial(load_vllm_candidate, server=server, config=settings.engine, on_batch=on_batch)
 
 
 if __name__ == "__main__":

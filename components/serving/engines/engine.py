@@ -39,6 +39,10 @@ class PromptTooLongError(ValueError):
         self.given = given
 
 
+class EngineDownError(Exception):
+    """What answers can't be reached; nothing of a request's text is said."""
+
+
 @dataclass(frozen=True)
 class EngineRequest:
     """One input of one user; no repr shows a text or a vector."""
@@ -54,6 +58,9 @@ class EngineRequest:
     """Longest generated answer; None for the task's. Labels that are scored have no limit."""
     explain: bool = False
     """Whether the items' weights are wanted."""
+    owner: str | None = field(default=None, repr=False)
+    """A keyed hash of tenant and user: what is cached of one is never used for another. None:
+    nothing is cached across requests. Needed by a remote LLM alone."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            EngineDownError: If a remote LLM can't be reached.
         """
         ...
 
@@ -97,6 +105,7 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            EngineDownError: If a remote LLM can't be reached.
         """
         ...
 

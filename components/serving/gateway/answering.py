@@ -73,12 +73,14 @@ async def prepare(
         message = f"max_tokens is {limit}, allowed are {longest}"
         raise ApiError(INVALID_INPUT, "too_many_tokens", message, "max_tokens")
     engine, read = gateway.engine, await read_persona(gateway, caller, ask)
+    user_id, stores = read.user_id, gateway.stores
     request = EngineRequest(
         payload=given.payload,
         prompt=given.prompt,
         vectors=None if read.persona is None else read.persona.vectors,
         max_new_tokens=limit,
         explain=ask.explain,
+        owner=None if user_id is None else stores.name_owner(caller.tenant, user_id),
     )
     return Prepared(
         f"{prefix}-{secrets.token_hex(12)}",

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
-from components.serving.engines.engine import EngineBusyError, PromptTooLongError
 from components.serving.gateway.answering import (
     Prepared,
     answer,
@@ -20,6 +19,7 @@ from components.serving.gateway.answering import (
     prepare,
 )
 from components.serving.gateway.errors import (
+    ENGINE_ERRORS,
     ApiError,
     ErrorBody,
     explain_engine_error,
@@ -51,7 +51,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (413, "The body is too large."),
         (422, "Not as described, empty or too long."),
         (429, "Too many requests; Retry-After says when to try again."),
-        (503, "The persona store can't be reached."),
+        (503, "The persona store or the LLM can't be reached."),
     )
 }
 router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=ERRORS)
@@ -144,7 +144,7 @@ async def _stream(
     try:
         async for piece in pieces:
             yield _to_event(shape.piece(base, piece))
-    except (EngineBusyError, PromptTooLongError) as err:
+    except ENGINE_ERRORS as err:
         yield _to_error_event(explain_engine_error(err))
         return
     except Exception as err:

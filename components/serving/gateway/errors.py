@@ -12,9 +12,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from components.serving.engines.engine import EngineBusyError, PromptTooLongError
+from components.serving.engines.engine import EngineBusyError, EngineDownError, PromptTooLongError
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+ENGINE_ERRORS = (EngineBusyError, EngineDownError, PromptTooLongError)
+RETRY_SECONDS = 5
+"""When to try again what a store or a remote LLM kept from being answered."""
 INVALID_INPUT = 422
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
@@ -88,13 +91,15 @@ def internal_error() -> ApiError:
 
 def store_down() -> ApiError:
     """Return what a client is told while the persona store can't be had."""
-    return ApiError(503, "store_down", "the persona store can't be reached", None, 5)
+    return ApiError(503, "store_down", "the persona store can't be reached", None, RETRY_SECONDS)
 
 
 def explain_engine_error(error: Exception) -> ApiError:
     """Return what a client is told of an engine's error; one that nobody foresaw is raised."""
     if isinstance(error, EngineBusyError):
         return ApiError(429, "engine_busy", str(error), None, error.retry_after_s)
+    if isinstance(error, EngineDownError):
+        return ApiError(503, "engine_down", "the LLM can't be reached", None, RETRY_SECONDS)
     if isinstance(error, PromptTooLongError):
         return ApiError(INVALID_INPUT, "context_length_exceeded", str(error), "messages")
     raise error
@@ -134,5 +139,5 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
-    for kind in (EngineBusyError, PromptTooLongError):
+    for kind in ENGINE_ERRORS:
         app.add_exception_handler(kind, on_engine_error)

@@ -96,6 +96,14 @@ class LimitSettings(Config):
         return value
 
 
+class RemoteSettings(Config):
+    """A vLLM server that holds the LLM; its key is in PERSONA_PLUG_VLLM_API_KEY."""
+
+    url: str = Field(pattern=r"^https?://", description="Its address, without /v1.")
+    model: str = Field(description="The name under which it serves the LLM.")
+    timeout_seconds: float = Field(120.0, gt=0, description="Longest wait for the next bytes.")
+
+
 class GatewaySettings(Config):
     """All settings of the gateway."""
 
@@ -105,7 +113,10 @@ class GatewaySettings(Config):
         None, description="Users' tokens; none if only services ask."
     )
     service_keys: tuple[ServiceKey, ...] = Field((), description="Keys of services.")
-    engine: EngineConfig = Field(EngineConfig(), description="The engine in this process.")
+    engine: EngineConfig = Field(EngineConfig(), description="How requests wait for the engine.")
+    vllm: RemoteSettings | None = Field(
+        None, description="Where the LLM is; none: in this process, by transformers."
+    )
     limits: LimitSettings = Field(LimitSettings(), description="Of requests.")
     full_from_items: int = Field(
         8, ge=1, description="Number of items from which a persona is full; below it is partial."

@@ -4,6 +4,7 @@ What the store refuses and what keeps it from answering are told apart here: `St
 the latter, whatever database lies below.
 """
 
+import hmac
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -150,6 +151,11 @@ class TenantStores:
             StoreDownError: If the store doesn't answer; what was begun is finished by another try.
         """
         return await _ask(self._stores[tenant].forget, user_id)
+
+    def name_owner(self, tenant: str, user_id: str) -> str:
+        """Return a keyed hash of tenant and user, which no store knows."""
+        named = f"engine\0{tenant}\0{user_id}".encode()
+        return hmac.digest(self._custody.hash_key, named, "sha256").hex()
 
     async def probe(self) -> None:
         """Ask every store something.

@@ -9,6 +9,7 @@ from time import sleep
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from components.serving.engines.engine import EngineBusyError, EngineDownError
 from tests.components.serving.gateway.conftest import (
     ACME,
     ITEMS,
@@ -125,6 +126,34 @@ def test_a_failure_says_where_but_not_what(gateway, caplog):
     assert TEXT not in caplog.text
     streamed = gateway.ask(TEXT, stream=True)
     assert streamed.status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "retry_after"),
+    [(EngineBusyError(7), 429, "engine_busy", "7"), (EngineDownError(), 503, "engine_down", "5")],
+)
+def test_an_engine_that_can_not_answer_says_when_to_come_again(
+    gateway, error, status, code, retry_after
+):
+    async def answer(request):
+        raise error
+
+    gateway.engine.answer = answer
+    for streams in (False, True):
+        refused = gateway.ask(TEXT, stream=streams)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
+        assert refused.headers["retry-after"] == retry_after
+
+
+def test_an_engine_can_tell_owners_apart_and_does_not_know_them(gateway):
+    anna, globex = make_token("anna"), make_token("anna", "globex")
+    for key, user in ((ACME, "anna"), (anna, None), (ACME, "berta"), (globex, None), (ACME, None)):
+        gateway.ask(TEXT, key, user=user)
+    one, same, other, elsewhere, nobody = [request.owner for request in gateway.engine.answered]
+    assert one == same
+    assert len({one, other, elsewhere}) == 3
+    assert nobody is None
+    assert "anna" not in one
 
 
 def test_a_stream_that_breaks_off_says_so(gateway):
