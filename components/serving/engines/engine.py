@@ -81,13 +81,30 @@ class EngineAnswer:
 class Engine(Protocol):
     """What answers; many requests at once."""
 
-    fingerprint: str
-    """Of the history encoder whose vectors it reads."""
-    dim: int
-    """Width E of the vectors."""
-    task: Task
-    model_name: str
-    model_version: str
+    @property
+    def fingerprint(self) -> str:
+        """Of the history encoder whose vectors it reads."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Width E of the vectors."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        ...
+
+    @property
+    def model_name(self) -> str:
+        """The registered model's name."""
+        ...
+
+    @property
+    def model_version(self) -> str:
+        """Its version."""
+        ...
 
     async def answer(self, request: EngineRequest) -> EngineAnswer:
         """Answer a request; a caller that is cancelled meanwhile takes it back.

@@ -20,6 +20,9 @@ class PlainEngine:
 
     def __init__(self, model, delay_seconds=0.0):
         self.model = model
+        self.whole = getattr(model, "persona_llm", None) or model._model
+        self.rule = getattr(model, "rule", None) or model._rule
+        self.collate = getattr(model, "collate", None) or model._collate
         self.delay_seconds = delay_seconds
         self.task = model.spec.task
         self.fingerprint = model.card.encoder_fingerprint
@@ -53,9 +56,9 @@ class PlainEngine:
         started = time.perf_counter()
         weights = None
         if request.vectors is None:
-            alone = PersonaLLM(self.model._model.llm, None)
+            alone = PersonaLLM(self.whole.llm, None)
             example = Example(request.payload, request.payload, self.no_vectors())
-            [(_, text)] = alone.answer([example], self.model._collate, self.model._rule)
+            [(_, text)] = alone.answer([example], self.collate, self.rule)
         else:
             [text] = self.model.answer([request.payload], [request.vectors], [request.prompt])
             if request.explain:
@@ -67,5 +70,5 @@ class PlainEngine:
         return self.model.encode_rendered([])
 
     def _read_weights(self, num_items):
-        read = self.model._model.embedder.last_persona.weights_BH[0].tolist()
+        read = self.whole.embedder.last_persona.weights_BH[0].tolist()
         return (*[0.0] * (num_items - len(read)), *read)
