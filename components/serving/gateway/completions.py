@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -20,8 +19,8 @@ from components.serving.gateway.answering import (
 )
 from components.serving.gateway.errors import (
     ENGINE_ERRORS,
+    ERROR_RESPONSES,
     ApiError,
-    ErrorBody,
     explain_engine_error,
     internal_error,
 )
@@ -40,21 +39,7 @@ from components.serving.gateway.shapes import ChatShape, Shape, TextShape
 LOGGER = logging.getLogger(__name__)
 CHAT, TEXT = ChatShape(), TextShape()
 DONE = b"data: [DONE]\n\n"
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody, "description": description}
-    for status, description in (
-        (400, "The body is no JSON."),
-        (401, "No key or token, or one that isn't known."),
-        (403, "Another user than the token's."),
-        (404, "Unknown model or answer."),
-        (409, "In conflict with what is stored."),
-        (413, "The body is too large."),
-        (422, "Not as described, empty or too long."),
-        (429, "Too many requests; Retry-After says when to try again."),
-        (503, "The persona store or the LLM can't be reached."),
-    )
-}
-router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=ERROR_RESPONSES)
 
 
 @router.post("/chat/completions", response_model=ChatAnswer)

@@ -84,6 +84,23 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": description}
+    for status, description in (
+        (400, "The body is no JSON."),
+        (401, "No key or token, or one that isn't known."),
+        (403, "Another user than the token's."),
+        (404, "Unknown model or answer."),
+        (409, "In conflict with what is stored."),
+        (413, "The body is too large."),
+        (422, "Not as described, empty or too long."),
+        (429, "Too many requests; Retry-After says when to try again."),
+        (503, "The persona store or the LLM can't be reached."),
+    )
+}
+"""What the description of the API says of them."""
+
+
 def internal_error() -> ApiError:
     """Return what a client is told of an error that nobody foresaw."""
     return ApiError(500, "internal_error", "the server failed; it is no fault of the request")

@@ -3,14 +3,13 @@
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
-from components.serving.gateway.completions import ERRORS
-from components.serving.gateway.errors import ApiError
+from components.serving.gateway.errors import ERROR_RESPONSES, ApiError
 from components.serving.gateway.gateway import CallerOf, GatewayOf
 from components.serving.gateway.history_items import NewItem, Stored, store_items
 from components.serving.gateway.openai_types import Strict
 from components.tasks.task import Task
 
-router = APIRouter(prefix="/v1", tags=["Personas"], responses=ERRORS)
+router = APIRouter(prefix="/v1", tags=["Personas"], responses=ERROR_RESPONSES)
 
 
 class Feedback(Strict):

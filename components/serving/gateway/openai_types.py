@@ -36,7 +36,7 @@ class TextPart(Strict):
 
 
 class Message(BaseModel):
-    """A turn of a chat."""
+    """A turn of a chat; what clients send back of an answer beside its text is passed over."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[TextPart]

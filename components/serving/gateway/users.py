@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from components.personas.receipts import Receipt
-from components.serving.gateway.completions import ERRORS
+from components.serving.gateway.errors import ERROR_RESPONSES
 from components.serving.gateway.gateway import CallerOf, GatewayOf
 from components.serving.gateway.history_items import (
     History,
@@ -14,11 +14,10 @@ from components.serving.gateway.history_items import (
     Stored,
     store_items,
 )
-from components.serving.gateway.identity import Caller
 from components.serving.gateway.openai_types import Id
 from components.serving.gateway.tenant_stores import StoreDownError
 
-router = APIRouter(prefix="/v1/users/{user_id}", tags=["Personas"], responses=ERRORS)
+router = APIRouter(prefix="/v1/users/{user_id}", tags=["Personas"], responses=ERROR_RESPONSES)
 UserId = Annotated[Id, Path(description="The user; with a user's token only she herself.")]
 
 
@@ -27,14 +26,14 @@ async def add_items(
     user_id: UserId, given: NewItems, gateway: GatewayOf, caller: CallerOf
 ) -> Stored:
     """Add items to the user's history; the next request sees them."""
-    _check_user(caller, user_id)
+    caller.choose_user(user_id)
     return Stored(ids=await store_items(gateway, caller.tenant, user_id, given.items))
 
 
 @router.get("/history")
 async def show_history(user_id: UserId, gateway: GatewayOf, caller: CallerOf) -> History:
     """Show all that is stored of the user, but for the vectors."""
-    _check_user(caller, user_id)
+    caller.choose_user(user_id)
     try:
         items = await gateway.stores.get_items(caller.tenant, user_id)
     except StoreDownError as err:
@@ -50,13 +49,10 @@ async def show_history(user_id: UserId, gateway: GatewayOf, caller: CallerOf) ->
 @router.delete("")
 async def erase_user(user_id: UserId, gateway: GatewayOf, caller: CallerOf) -> Receipt:
     """Erase the user, everywhere and for good; returns the signed receipt."""
-    _check_user(caller, user_id)
-    gateway.remembered.forget(caller.tenant, user_id)
+    caller.choose_user(user_id)
     try:
-        return await gateway.stores.forget(caller.tenant, user_id)
+        receipt = await gateway.stores.forget(caller.tenant, user_id)
     except StoreDownError as err:
         raise gateway.note_store_down(err) from err
-
-
-def _check_user(caller: Caller, user_id: str) -> None:
-    caller.choose_user(user_id)
+    gateway.remembered.forget(caller.tenant, user_id)
+    return receipt
