@@ -4,16 +4,17 @@ What the store refuses and what keeps it from answering are told apart here: `St
 the latter, whatever database lies below.
 """
 
+import asyncio
 import hmac
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from components.personas.config import PersonaStoreConfig
@@ -24,6 +25,7 @@ from components.personas.store import PersonaStore
 from components.serving.gateway.settings import StoreSettings
 from components.user_hash import load_key
 
+NUM_READERS, NUM_WRITERS = 8, 4
 PROBE_USER = "of no one: asked whether the store answers"
 T = TypeVar("T")
 
@@ -64,6 +66,10 @@ class TenantStores:
     def __init__(self, stores: dict[str, PersonaStore], custody: Custody) -> None:
         self._stores = stores
         self._custody = custody
+        # As many threads, so many connections to each shard; who reads does not wait for who
+        # writes, as writers of a shard wait for each other, and an erasure rewrites it.
+        self._reading = ThreadPoolExecutor(NUM_READERS, thread_name_prefix="store-reader")
+        self._writing = ThreadPoolExecutor(NUM_WRITERS, thread_name_prefix="store-writer")
 
     @classmethod
     def open(
@@ -113,7 +119,7 @@ class TenantStores:
         Raises:
             StoreDownError: If the store doesn't answer.
         """
-        return await _ask(self._stores[tenant].get, user_id)
+        return await _ask(self._reading, self._stores[tenant].get, user_id)
 
     async def get_items(self, tenant: str, user_id: str) -> tuple[PersonaItem, ...]:
         """Return a user's whole history, oldest item first.
@@ -121,7 +127,7 @@ class TenantStores:
         Raises:
             StoreDownError: If the store doesn't answer.
         """
-        return await _ask(self._stores[tenant].get_items, user_id)
+        return await _ask(self._reading, self._stores[tenant].get_items, user_id)
 
     async def append(self, tenant: str, user_id: str, items: Iterable[PersonaItem]) -> None:
         """Add items to a user's history. All or none.
@@ -133,11 +139,11 @@ class TenantStores:
         """
         store, given = self._stores[tenant], list(items)
         try:
-            await anyio.to_thread.run_sync(store.append, user_id, given)
+            await _run(self._writing, store.append, user_id, given)
         except ValueError as err:  # of several kinds: asked afterwards, so nothing comes between
-            if not await _ask(store.hold_keys, [user_id]):
+            if not await _ask(self._reading, store.hold_keys, [user_id]):
                 raise UserErasedError from err
-            stored = await _ask(store.get_items, user_id)
+            stored = await _ask(self._reading, store.get_items, user_id)
             if {item.item_id for item in stored} & {item.item_id for item in given}:
                 raise ItemExistsError from err
             raise StoreDownError from err
@@ -150,7 +156,7 @@ class TenantStores:
         Raises:
             StoreDownError: If the store doesn't answer; what was begun is finished by another try.
         """
-        return await _ask(self._stores[tenant].forget, user_id)
+        return await _ask(self._writing, self._stores[tenant].forget, user_id)
 
     def name_owner(self, tenant: str, user_id: str) -> str:
         """Return a keyed hash of tenant and user, which no store knows."""
@@ -164,17 +170,23 @@ class TenantStores:
             StoreDownError: If one doesn't answer.
         """
         for store in self._stores.values():
-            await _ask(store.get, PROBE_USER)
+            await _ask(self._reading, store.get, PROBE_USER)
 
     def close(self) -> None:
-        """Close all stores, and their custody."""
+        """Close all stores, and their custody, when what was begun is done."""
+        for threads in (self._reading, self._writing):
+            threads.shutdown()
         for store in self._stores.values():
             store.close()
         self._custody.keys.close()
 
 
-async def _ask(call: Callable[..., T], *given: object) -> T:
+async def _ask(threads: Executor, call: Callable[..., T], *given: object) -> T:
     try:
-        return await anyio.to_thread.run_sync(partial(call, *given))
+        return await _run(threads, call, *given)
     except READ_ERRORS as err:
         raise StoreDownError from err
+
+
+async def _run(threads: Executor, call: Callable[..., T], *given: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(call, *given))
