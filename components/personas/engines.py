@@ -82,17 +82,15 @@ class Engines:
         """
         engine = self.engine(name)
         text, fixed = query.compile(engine)
-        idle = self._idle[name]
-        connection = idle.pop() if idle else engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(text, {**fixed, **parameters})
-            rows = list(cursor.fetchall())
-        except BaseException:
-            connection.invalidate()
-            raise
-        idle.append(connection)
-        return rows
+        given, idle = {**fixed, **parameters}, self._idle[name]
+        if (connection := _take(idle)) is not None:
+            try:
+                return _fetch(connection, text, given, idle)
+            except engine.dialect.loaded_dbapi.OperationalError:
+                # Perhaps the server was started anew: then all that were kept are dead.
+                while (connection := _take(idle)) is not None:
+                    connection.invalidate()
+        return _fetch(engine.raw_connection(), text, given, idle)
 
     @contextmanager
     def write(self, name: str) -> Iterator[Connection]:
@@ -127,3 +125,28 @@ def insert_if_absent(table: Table) -> TextClause:
     return text(
         f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) ON CONFLICT DO NOTHING"
     )
+
+
+def _take(idle: list[PoolProxiedConnection]) -> PoolProxiedConnection | None:
+    try:
+        return idle.pop()
+    except IndexError:  # there is none, or another thread was faster
+        return None
+
+
+def _fetch(
+    connection: PoolProxiedConnection,
+    text: str,
+    given: Mapping[str, Any],
+    idle: list[PoolProxiedConnection],
+) -> list[Any]:
+    """Return a query's rows, and keep the connection at hand."""
+    try:
+        cursor = connection.cursor()
+        cursor.execute(text, given)
+        rows = list(cursor.fetchall())
+    except BaseException:
+        connection.invalidate()
+        raise
+    idle.append(connection)
+    return rows

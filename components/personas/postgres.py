@@ -22,6 +22,7 @@ def open_postgres(url: URL, table: Table, make_tables: Callable[[Connection], No
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
+        pool_pre_ping=True,  # a server that was started anew is no error
         max_overflow=-1,  # as many connections as there are threads
         hide_parameters=True,  # nothing of a user gets into error messages and logs
     )

@@ -39,6 +39,10 @@ class PromptTooLongError(ValueError):
         self.given = given
 
 
+class EngineDownError(Exception):
+    """What answers can't be reached; nothing of a request's text is said."""
+
+
 @dataclass(frozen=True)
 class EngineRequest:
     """One input of one user; no repr shows a text or a vector."""
@@ -77,13 +81,30 @@ class EngineAnswer:
 class Engine(Protocol):
     """What answers; many requests at once."""
 
-    fingerprint: str
-    """Of the history encoder whose vectors it reads."""
-    dim: int
-    """Width E of the vectors."""
-    task: Task
-    model_name: str
-    model_version: str
+    @property
+    def fingerprint(self) -> str:
+        """Of the history encoder whose vectors it reads."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Width E of the vectors."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        ...
+
+    @property
+    def model_name(self) -> str:
+        """The registered model's name."""
+        ...
+
+    @property
+    def model_version(self) -> str:
+        """Its version."""
+        ...
 
     async def answer(self, request: EngineRequest) -> EngineAnswer:
         """Answer a request; a caller that is cancelled meanwhile takes it back.
@@ -91,6 +112,7 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            EngineDownError: If a remote LLM can't be reached.
         """
         ...
 
@@ -100,6 +122,7 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            EngineDownError: If a remote LLM can't be reached.
         """
         ...
 

@@ -9,14 +9,14 @@ import httpx2
 from pydantic import Field
 
 from components.config import Config
-from components.serving.engines.engine import EngineBusyError
+from components.serving.engines.engine import EngineBusyError, EngineDownError
 
 CHAT = "/v1/chat/completions"
 BUSY = (429, 503)
 DATA, DONE = "data: ", "[DONE]"
 
 
-class ServerError(Exception):
+class ServerError(EngineDownError):
     """A server cannot be reached, or cannot answer; nothing of a request's text is said."""
 
 
