@@ -231,7 +231,7 @@ def _publish(store: PersonaStore, generation: int, receipt: EmbeddingReceipt) ->
     receipt = receipt.add(tallies)
     reason = (
         f"Generation {generation} is served: {receipt.stored:,} items of {receipt.users:,} users, "
-        f"{receipt.encoded:,} of them encoded anew; {receipt.refused:,} were refused, "
+        f"{receipt.encoded:,} of them with new vectors; {receipt.refused:,} were refused, "
         f"{receipt.erased:,} are of erased users."
     )
     return receipt.model_copy(update={"outcome": "published", "reason": reason})

@@ -33,7 +33,7 @@ class EmbeddingReceipt(Config):
     stored: int = Field(0, ge=0, description="Items in the generation.")
     refused: int = Field(0, ge=0, description="Items in the dead-letter file.")
     erased: int = Field(0, ge=0, description="Items of erased users, left out.")
-    encoded: int = Field(0, ge=0, description="Items whose vectors were computed anew.")
+    encoded: int = Field(0, ge=0, description="Items that got a new vector.")
     checksum: str | None = Field(
         None, description="Sum of the stored items' keyed hashes modulo 2^128, hexadecimal."
     )

@@ -33,7 +33,7 @@ class ShardCounts(Config):
     items_in: int = Field(ge=0, description="Items that came in.")
     carried: int = Field(ge=0, description="Stored items that did not come in and were kept.")
     refused: int = Field(ge=0, description="Items that came in and are not fit to be stored.")
-    encoded: int = Field(ge=0, description="Items whose vectors were computed anew.")
+    encoded: int = Field(ge=0, description="Items that got a new vector.")
     seconds: float = Field(ge=0, description="How long the process that finished it took.")
 
 

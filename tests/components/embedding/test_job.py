@@ -31,7 +31,7 @@ def test_every_user_gets_her_items_vectors_and_texts(store, fill, encoder, tmp_p
     receipt = fill(rows)
     assert receipt.outcome == "published"
     assert receipt.reason == (
-        "Generation 2 is served: 3 items of 2 users, 3 of them encoded anew; 0 were refused, "
+        "Generation 2 is served: 3 items of 2 users, 3 of them with new vectors; 0 were refused, "
         "0 are of erased users."
     )
     assert (receipt.shards, receipt.generation) == ((0, 1, 2), 2)
