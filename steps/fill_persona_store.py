@@ -13,9 +13,8 @@ from components.embedding.encoder_vectors import EncoderVectors
 from components.embedding.item_tables import ItemTables
 from components.embedding.job import Job, embed_users
 from components.embedding.receipt import EmbeddingFolder, EmbeddingReceipt
-from components.encoders.behavior_vectors import BehaviorVectors, describe_encoder, find_device
+from components.encoders.behavior_vectors import BehaviorVectors
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_history_encoder
 from components.folder import hash_file
 from components.histories.tables import Histories
 from components.personas.config import PersonaStoreConfig
@@ -100,11 +99,8 @@ def fill(
     """Run the job, with the vectors that are there or by the encoder."""
     vectorize: Vectorize
     if vectors is None:
-        model = load_history_encoder(encoder, find_device())
-        described = describe_encoder(model, encoder, job.task.item_template)
-        fingerprint, width = described["fingerprint"], model.get_embedding_dimension()
-        assert width is not None
-        vectorize = EncoderVectors(model, encoder)
+        vectorize = made = EncoderVectors(encoder, job.task.item_template)
+        fingerprint, width = made.fingerprint, made.dim
     else:
         matrix = vectors.open()
         fingerprint, width = vectors.fingerprint, matrix.shape[1]

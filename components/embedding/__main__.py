@@ -25,9 +25,7 @@ from components.embedding.encoder_vectors import EncoderVectors
 from components.embedding.item_tables import ItemTables
 from components.embedding.job import Job, embed_users
 from components.embedding.receipt import EmbeddingReceipt
-from components.encoders.behavior_vectors import describe_encoder, find_device
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_history_encoder
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.store import PersonaStore
@@ -103,15 +101,13 @@ def run(given: argparse.Namespace) -> EmbeddingReceipt:
         index=given.index,
         num_processes=given.of,
     )
-    encoder = load_history_encoder(settings.encoder, find_device())
-    described = describe_encoder(encoder, settings.encoder, settings.task.item_template)
+    vectors = EncoderVectors(settings.encoder, settings.task.item_template)
     custody = open_custody(given.custody, load_key(given.user_hash_key))
     place = settings.personas.locate(Path.cwd())
-    width = encoder.get_embedding_dimension()
-    assert width is not None
-    opened = PersonaStore.open(place, custody, described["fingerprint"], width, settings.personas)
-    with opened as store:
-        return embed_users(store, job, EncoderVectors(encoder, settings.encoder))
+    with PersonaStore.open(
+        place, custody, vectors.fingerprint, vectors.dim, settings.personas
+    ) as store:
+        return embed_users(store, job, vectors)
 
 
 if __name__ == "__main__":

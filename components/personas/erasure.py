@@ -11,23 +11,26 @@ from components.personas.tables import APPENDED, ITEMS, NAMESPACES
 from components.user_hash import hash_user
 
 
-def erase_user(database: Database, custody: Custody, tenant: str, user_id: str) -> Receipt:
+def erase_user(database: Database | None, custody: Custody, tenant: str, user_id: str) -> Receipt:
     """Erase a user of a tenant, under every fingerprint and in every generation.
 
     The key goes first: from then on no store can be written for this user, and no copy of any
     store, log or backup can be read. Then the rows are deleted, and a shard's file is rewritten
     without them while its other writers wait. Erasing again is no error, and finishes what was cut
-    off.
+    off. Where there is no database the key is destroyed all the same.
     """
-    shard = shard_of(user_id, database.num_shards)
     user_hash = RowHashes(custody.hash_key, tenant).user(user_id)
     keys_wiped = custody.keys.destroy(user_hash)
-    here = (ITEMS.c.shard == shard, ITEMS.c.user_hash == user_hash)
-    with database.write(shard) as (connection, _):
-        deletions = _list_rows(connection, database.name_shard(shard), here)
-        deduct_user(connection, shard, user_hash)
-        connection.execute(delete(ITEMS).where(*here))
-    rows_wiped = database.wipe(shard)
+    deletions: list[Deletion] = []
+    rows_wiped = True
+    if database is not None:
+        shard = shard_of(user_id, database.num_shards)
+        here = (ITEMS.c.shard == shard, ITEMS.c.user_hash == user_hash)
+        with database.write(shard) as (connection, _):
+            deletions = _list_rows(connection, database.name_shard(shard), here)
+            deduct_user(connection, shard, user_hash)
+            connection.execute(delete(ITEMS).where(*here))
+        rows_wiped = database.wipe(shard)
     return custody.receipts.write(
         "forget",
         tenant=tenant,

@@ -15,10 +15,9 @@ from pathlib import Path
 from components.personas.custody import Custody, open_custody
 from components.personas.databases import open_database
 from components.personas.erasure import erase_user, readmit_user
-from components.personas.identifiers import RowHashes
 from components.personas.receipts import Receipt
 from components.personas.tombstone_file import update_tombstones
-from components.user_hash import hash_user, load_key
+from components.user_hash import load_key
 
 
 def forget_user(
@@ -38,25 +37,12 @@ def forget_user(
         ValueError: If the store is not there, or it or the tombstones are of another key.
     """
     if store is None:
-        receipt = destroy_key(custody, tenant, user_id)
+        receipt = erase_user(None, custody, tenant, user_id)
     else:
         with closing(open_database(store, 1, custody, create=False)) as database:
             receipt = erase_user(database, custody, tenant, user_id)
     update_tombstones(tombstones, custody.receipts.read(), custody.hash_key)
     return receipt
-
-
-def destroy_key(custody: Custody, tenant: str, user_id: str) -> Receipt:
-    """Destroy a user's key, where there are no rows to delete."""
-    wiped = custody.keys.destroy(RowHashes(custody.hash_key, tenant).user(user_id))
-    return custody.receipts.write(
-        "forget",
-        tenant=tenant,
-        user_hash=hash_user(user_id, custody.hash_key),
-        deletions=(),
-        key_destroyed=True,
-        files_wiped=wiped,
-    )
 
 
 def main(arguments: list[str] | None = None) -> None:

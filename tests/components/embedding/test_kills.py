@@ -22,7 +22,6 @@ from components.embedding.encoder_vectors import EncoderVectors
 from components.embedding.item_tables import ItemTables
 from components.embedding.job import Job, embed_users
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_history_encoder
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.generations import Generations
@@ -43,7 +42,7 @@ SHARDS = PersonaStoreConfig(num_shards=4)
 def encoder(tmp_path_factory):
     folder = write_sentence_encoder(tmp_path_factory.mktemp("encoder") / "tiny")
     config = EncoderConfig(name=str(folder), max_length=32)
-    return EncoderVectors(load_history_encoder(config), config)
+    return EncoderVectors(config, LAMP_3.item_template)
 
 
 def open_store(place, custody_folder):
