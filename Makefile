@@ -85,18 +85,25 @@ ui: stack  ## open the MLflow UI (PORT=5000), and say how to open ZenML's dashbo
 	    --backend-store-uri "sqlite:///$(CURDIR)/state/artifacts/mlflow.db"
 
 # What is pinned stays pinned unless pyproject.toml forbids it; `make lock KEEP=` upgrades all.
+# What a server needs is pinned as the rest is, in a file of its own.
 KEEP ?= -c requirements.lock
 .PHONY: lock
-lock:  ## resolve pyproject.toml in a fresh environment and write requirements.lock
+lock:  ## resolve pyproject.toml in fresh environments and write the two lock files
+	$(call resolve,requirements,$(KEEP),training serving postgres kubernetes dev)
+	$(call resolve,requirements-serving,-c requirements.lock,serving postgres)
+
+# $(call resolve,NAME,CONSTRAINTS,EXTRAS) writes NAME.lock.
+define resolve
 	rm -rf state/lock && mkdir -p state && $(PYTHON) -m venv state/lock
-	state/lock/bin/python $(PIP_INSTALL) $(KEEP) pip setuptools
-	state/lock/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > state/lock/direct.txt
-	state/lock/bin/python $(PIP_INSTALL) $(KEEP) -r state/lock/direct.txt
+	state/lock/bin/python $(PIP_INSTALL) $(2) pip setuptools
+	state/lock/bin/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *(line for extra in sys.argv[1:] for line in p["optional-dependencies"][extra]), sep="\n")' $(3) > state/lock/direct.txt
+	state/lock/bin/python $(PIP_INSTALL) $(2) -r state/lock/direct.txt
 	state/lock/bin/python -m pip check
 	{ echo "# Made by \`make lock\`. Leaves out what torch brings for CUDA: see docs/decisions/0001."; \
-	  state/lock/bin/python -m pip freeze --all | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia-|cuda-|triton==|wheel==)'; } > state/requirements.lock
-	mv state/requirements.lock requirements.lock
+	  state/lock/bin/python -m pip freeze --all | sed -E 's/\+[a-z0-9.]+$$//' | grep -vE '^(nvidia-|cuda-|triton==|wheel==)'; } > state/$(1).lock
+	mv state/$(1).lock $(1).lock
 	rm -rf state/lock
+endef
 
 .PHONY: clean
 clean:  ## remove all that lies here: .venv, caches, artifacts, MLflow's database, reports
