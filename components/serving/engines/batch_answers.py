@@ -9,13 +9,14 @@ Letters: B batch, H history items, K soft prompt vectors, T tokens.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import StoppingCriteriaList
 
+from components.llm.answer_likelihood import score_answers
 from components.llm.answering import (
     AnswerRule,
     answer_prompts,
@@ -24,7 +25,7 @@ from components.llm.answering import (
     spell_answers,
 )
 from components.llm.frozen_llm import SoftPrompt
-from components.serving.engines.engine import EngineAnswer, EngineRequest
+from components.serving.engines.engine import EngineAnswer, EngineRequest, Likelihood
 from components.serving.engines.row_streamer import RowStreamer
 from components.serving.persona_model import PersonaModel
 from components.user_embedder.aggregator import Persona
@@ -45,15 +46,26 @@ class Watch:
     """Whether nobody waits for the answer any more."""
 
 
+class Said(NamedTuple):
+    """An answer of the LLM."""
+
+    text: str
+    num_tokens: int
+    is_cut: bool = False
+    """Whether it has no end, as it may not be longer."""
+
+
 class BatchAnswers:
     """Computes batches; for one thread.
 
     Args:
         model: The model of one task.
+        model_version: Its version.
     """
 
-    def __init__(self, model: PersonaModel) -> None:
+    def __init__(self, model: PersonaModel, model_version: str) -> None:
         self._model = model
+        self._model_version = model_version
         self._alone = PersonaLLM(model.llm, None)
         assert model.persona_llm.embedder is not None, "a plug-in is an embedder"
         self._embedder = model.persona_llm.embedder
@@ -73,41 +85,74 @@ class BatchAnswers:
         has_persona = requests[0].vectors is not None
         started = time.perf_counter()
         batch = self._collate(requests)
-        soft_prompt = (self._model.persona_llm if has_persona else self._alone).soft_prompt(batch)
+        soft_prompt = self._make_soft_prompt(batch, has_persona)
         wait_for(self._model.llm.model.device)
         made = time.perf_counter()
         rule = replace(self._model.rule, max_new_tokens=max_new_tokens)
-        texts, lengths = self._ask(soft_prompt, batch, rule, watches)
+        said = self._ask(soft_prompt, batch, rule, watches)
         llm_s = time.perf_counter() - made
         encode_s = self._clock.take()
         most = self._model.card.embedder.max_history_items
         weights = weigh_items(self._embedder.last_persona, requests, most)
+        likelihoods, likelihood_s = self._weigh_answers(requests, said)
         read_B = count_read(soft_prompt, batch, len(self._model.llm.layout.front))
         return [
             EngineAnswer(
-                text=texts[row],
+                text=said[row].text,
                 prompt_tokens=read_B[row],
-                completion_tokens=lengths[row],
+                completion_tokens=said[row].num_tokens,
                 item_weights=weights[row],
                 seconds={
                     "queue": watches[row].waited_s,
                     "encode_input": encode_s,
                     "aggregate": made - started - encode_s,
                     "llm": llm_s,
+                    **likelihood_s,
                 },
+                model_version=self._model_version,
+                is_cut=said[row].is_cut,
+                likelihood=likelihoods.get(row),
             )
             for row in range(len(requests))
         ]
 
-    def _collate(self, requests: Sequence[EngineRequest]) -> dict[str, Tensor]:
+    def _make_soft_prompt(self, batch: dict[str, Tensor], has_persona: bool) -> SoftPrompt:
+        return (self._model.persona_llm if has_persona else self._alone).soft_prompt(batch)
+
+    def _weigh_answers(
+        self, requests: Sequence[EngineRequest], said: Sequence["Said"]
+    ) -> tuple[dict[int, Likelihood], dict[str, float]]:
+        """Return the likelihoods of the rows that ask for them, and the seconds that took."""
+        rows = [
+            row
+            for row, request in enumerate(requests)
+            if request.likelihood and request.vectors is not None
+        ]
+        if not rows:
+            return {}, {}
+        started = time.perf_counter()
+        batch = self._collate([requests[row] for row in rows], [said[row].text for row in rows])
+        with_persona, without = (
+            score_answers(self._model.llm, self._make_soft_prompt(batch, has_persona), batch)
+            for has_persona in (True, False)
+        )
+        self._clock.take()  # counted among the likelihood's
+        pairs = zip(with_persona.tolist(), without.tolist(), strict=True)
+        likelihoods = dict(zip(rows, (Likelihood(*pair) for pair in pairs), strict=True))
+        return likelihoods, {"likelihood": time.perf_counter() - started}
+
+    def _collate(
+        self, requests: Sequence[EngineRequest], answers: Sequence[str] | None = None
+    ) -> dict[str, Tensor]:
         nothing = np.zeros((0, self._model.card.encoder_dim), dtype=np.float16)
         examples = [
             Example(
                 self._model.spec.choose_text(request.payload, request.prompt),
                 request.payload,
                 nothing if request.vectors is None else request.vectors,
+                None if answers is None else answers[row],
             )
-            for request in requests
+            for row, request in enumerate(requests)
         ]
         device = self._model.llm.model.device
         return {name: part.to(device) for name, part in self._model.collate(examples).items()}
@@ -118,20 +163,23 @@ class BatchAnswers:
         batch: dict[str, Tensor],
         rule: AnswerRule,
         watches: Sequence[Watch],
-    ) -> tuple[list[str], list[int]]:
-        """Return the answers, and how many tokens each has."""
+    ) -> list["Said"]:
+        """Return the answers."""
         llm = self._model.llm
         if rule.is_scored:
             texts = answer_prompts(llm, soft_prompt, batch, rule)
-            return texts, [len(rule.label_ids[rule.labels.index(text)]) for text in texts]
+            return [Said(text, len(rule.label_ids[rule.labels.index(text)])) for text in texts]
         watching: dict[str, Any] = {"stopping_criteria": StoppingCriteriaList([_stop(watches)])}
         if rule.num_beams == 1 and not rule.labels:
             listeners = [watch.tell for watch in watches]
             watching["streamer"] = RowStreamer(llm.tokenizer, listeners)
         ids = generate_ids(llm, soft_prompt, batch, rule, **watching)
         said = ids[:, 1:] if llm.is_encoder_decoder else ids
-        ends = set(list_ends(llm))
-        return spell_answers(llm, ids, rule), [count_said(row, ends) for row in said.tolist()]
+        texts, ends = spell_answers(llm, ids, rule), set(list_ends(llm))
+        return [
+            Said(text, count_said(row, ends), ends.isdisjoint(row))
+            for text, row in zip(texts, said.tolist(), strict=True)
+        ]
 
 
 def weigh_items(

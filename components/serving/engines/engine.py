@@ -39,6 +39,10 @@ class PromptTooLongError(ValueError):
         self.given = given
 
 
+class NotOfferedError(ValueError):
+    """What is asked can't be had of this engine."""
+
+
 class EngineDownError(Exception):
     """What answers can't be reached; nothing of a request's text is said."""
 
@@ -58,9 +62,19 @@ class EngineRequest:
     """Longest generated answer; None for the task's. Labels that are scored have no limit."""
     explain: bool = False
     """Whether the items' weights are wanted."""
+    likelihood: bool = False
+    """Whether the answer's likelihood with and without the persona is wanted."""
     owner: str | None = field(default=None, repr=False)
     """A keyed hash of tenant and user: what is cached of one is never used for another. None:
     nothing is cached across requests. Needed by a remote LLM alone."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely an answer is: natural logarithms of the probability of its tokens and its end."""
+
+    with_persona: float
+    without_persona: float
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,24 @@ class EngineAnswer:
     item_weights: tuple[float, ...] | None = field(repr=False)
     """One a row of the request's vectors; they sum to at most 1, the rest is the null row's."""
     seconds: dict[str, float]
-    """By stage: queue, encode_input, aggregate, llm. The last three are of the whole batch."""
+    """By stage: queue, encode_input, aggregate, llm, and likelihood where that was asked. All but
+    the first are of the whole batch."""
+    model_version: str
+    """Of what answered: a new bundle may serve by now."""
+    is_cut: bool = False
+    """Whether it ends because it may not be longer."""
+    likelihood: Likelihood | None = field(default=None, repr=False)
+    """If it was asked, and there is a persona."""
+
+
+@dataclass(frozen=True)
+class EnginePiece:
+    """A piece of a streamed answer."""
+
+    text: str = field(repr=False)
+    model_version: str
+    answer: EngineAnswer | None = None
+    """The whole answer; of the last piece alone, which may have no text."""
 
 
 class Engine(Protocol):
@@ -112,16 +143,18 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            NotOfferedError: If likelihoods can't be had.
             EngineDownError: If a remote LLM can't be reached.
         """
         ...
 
-    def stream(self, request: EngineRequest) -> AsyncIterator[str]:
-        """Yield an answer's text piece by piece: one piece for beams or scored labels.
+    def stream(self, request: EngineRequest) -> AsyncIterator[EnginePiece]:
+        """Yield an answer piece by piece, the last with the whole: one for beams or scored labels.
 
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            NotOfferedError: If likelihoods can't be had.
             EngineDownError: If a remote LLM can't be reached.
         """
         ...

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from components.serving.bundle import ServingBundle
 from components.serving.engines.candidate import Candidate
 from components.serving.engines.config import EngineConfig
-from components.serving.engines.engine import Engine, EngineAnswer, EngineRequest
+from components.serving.engines.engine import Engine, EngineAnswer, EnginePiece, EngineRequest
 from components.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -122,8 +122,8 @@ class SwappableEngine:
         with self._serving.use() as engine:
             return await engine.answer(request)
 
-    async def stream(self, request: EngineRequest) -> AsyncIterator[str]:
-        """Yield an answer's text by the engine that serves as it comes.
+    async def stream(self, request: EngineRequest) -> AsyncIterator[EnginePiece]:
+        """Yield an answer piece by piece, by the engine that serves as it comes.
 
         Raises:
             EngineBusyError: If too many requests wait.

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from components.serving.engines.batch_answers import BatchAnswers, Watch
 from components.serving.engines.batching import Batcher, Job
 from components.serving.engines.config import EngineConfig
-from components.serving.engines.engine import EngineAnswer, EngineRequest, PromptTooLongError
+from components.serving.engines.engine import (
+    EngineAnswer,
+    EnginePiece,
+    EngineRequest,
+    PromptTooLongError,
+)
 from components.serving.persona_model import PersonaModel
 
 Tell = Callable[[str], None]
@@ -60,7 +65,7 @@ class TransformersEngine:
         self.fingerprint = model.card.encoder_fingerprint
         self.dim = model.card.encoder_dim
         self._config = config
-        self._answers = BatchAnswers(model)
+        self._answers = BatchAnswers(model, model_version)
         self._batcher: Batcher[_Asked, EngineAnswer] = Batcher(self._compute, config, on_batch)
         # New history items do not wait until an answer is generated: the encoder has a thread too.
         self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
@@ -78,8 +83,8 @@ class TransformersEngine:
         """
         return await self._ask(request, None)
 
-    async def stream(self, request: EngineRequest) -> AsyncIterator[str]:
-        """Yield an answer's text: word by word if it is generated freely without beams, else whole.
+    async def stream(self, request: EngineRequest) -> AsyncIterator[EnginePiece]:
+        """Yield an answer: word by word if it is generated freely without beams, else whole.
 
         Raises:
             EngineBusyError: If too many requests wait.
@@ -98,9 +103,9 @@ class TransformersEngine:
             num_told = 0
             while (piece := await pieces.get()) is not None:
                 num_told += len(piece)
-                yield piece
-            if rest := (await asking).text[num_told:]:
-                yield rest
+                yield EnginePiece(piece, self.model_version)
+            whole = await asking
+            yield EnginePiece(whole.text[num_told:], self.model_version, whole)
         finally:
             asking.cancel()
 

@@ -65,22 +65,22 @@ class VLLMClient:
             completion: dict[str, Any] = json.loads(await response.aread())
             return completion
 
-    async def stream(self, body: dict[str, Any]) -> AsyncIterator[str]:
-        """Yield the text of a chat completion as it comes.
+    async def stream(self, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """Yield the chunks of a chat completion as they come, the last of which counts its tokens.
 
         Raises:
             EngineBusyError: If the server has too much to do.
             ServerError: If it cannot answer.
         """
-        async with self._ask("POST", CHAT, body | {"stream": True}) as response:
+        asked = body | {"stream": True, "stream_options": {"include_usage": True}}
+        async with self._ask("POST", CHAT, asked) as response:
             async for line in response.aiter_lines():
                 if not line.startswith(DATA) or line == DATA + DONE:
                     continue
-                event = json.loads(line.removeprefix(DATA))
-                if "error" in event:
+                chunk: dict[str, Any] = json.loads(line.removeprefix(DATA))
+                if "error" in chunk:
                     raise ServerError("the server broke off its answer")
-                for choice in event["choices"]:
-                    yield choice["delta"].get("content") or ""
+                yield chunk
 
     async def close(self) -> None:
         """Close all connections."""

@@ -31,7 +31,9 @@ from components.serving.engines.config import EngineConfig
 from components.serving.engines.engine import (
     EngineAnswer,
     EngineBusyError,
+    EnginePiece,
     EngineRequest,
+    NotOfferedError,
     PromptTooLongError,
 )
 from components.serving.engines.transformers_engine import ignore_size
@@ -42,6 +44,8 @@ from components.serving.persona_model import ServingSpec
 
 NOBODY = MadePersona(data="", item_weights=None, seconds={"encode_input": 0.0, "aggregate": 0.0})
 """Of a request without vectors."""
+NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0}
+"""Of a stream whose server counts nothing."""
 
 
 class VLLMEngine:
@@ -92,6 +96,7 @@ class VLLMEngine:
         Raises:
             EngineBusyError: If too many requests wait, here or there.
             PromptTooLongError: If the LLM can't read so much.
+            NotOfferedError: If likelihoods are wanted.
             ServerError: If the server cannot answer.
         """
         with self._count():
@@ -99,36 +104,69 @@ class VLLMEngine:
             persona = await self._find_persona(request)
             made = time.perf_counter()
             said = await self._client.complete(self._write(request, persona))
+        choice = said["choices"][0]
+        text, finish = choice["message"]["content"], choice["finish_reason"]
+        return self._finish(text, finish, said["usage"], persona, asked, made)
+
+    async def stream(self, request: EngineRequest) -> AsyncIterator[EnginePiece]:
+        """Yield an answer as the server generates it.
+
+        Raises:
+            EngineBusyError: If too many requests wait, here or there.
+            PromptTooLongError: If the LLM can't read so much.
+            NotOfferedError: If likelihoods are wanted.
+            ServerError: If the server cannot answer.
+        """
+        with self._count():
+            asked = time.perf_counter()
+            persona = await self._find_persona(request)
+            made = time.perf_counter()
+            said, num_told, finish, usage = "", 0, "stop", NO_USAGE
+            async for chunk in self._client.stream(self._write(request, persona)):
+                usage = chunk.get("usage") or usage
+                for choice in chunk["choices"]:
+                    said += choice["delta"].get("content") or ""
+                    finish = choice.get("finish_reason") or finish
+                settled = said.strip()  # as an answer is: outer spaces are none of it
+                if len(settled) > num_told:
+                    yield EnginePiece(settled[num_told:], self.model_version)
+                    num_told = len(settled)
+        whole = self._finish(said, finish, usage, persona, asked, made)
+        yield EnginePiece("", self.model_version, whole)
+
+    def _finish(
+        self,
+        text: str,
+        finish: str,
+        usage: dict[str, int],
+        persona: MadePersona,
+        asked: float,
+        made: float,
+    ) -> EngineAnswer:
+        """Make an answer of what the server said.
+
+        Args:
+            text: Its text.
+            finish: Why it ended.
+            usage: Its tokens.
+            persona: What it was asked with.
+            asked: When the request came, in seconds of the clock.
+            made: When its persona was there.
+        """
         stages = {
             "queue": max(0.0, made - asked - sum(persona.seconds.values())),
             **persona.seconds,
             "llm": time.perf_counter() - made,
         }
         return EngineAnswer(
-            text=said["choices"][0]["message"]["content"].strip(),
-            prompt_tokens=said["usage"]["prompt_tokens"],
-            completion_tokens=said["usage"]["completion_tokens"],
+            text=text.strip(),
+            prompt_tokens=usage["prompt_tokens"],
+            completion_tokens=usage["completion_tokens"],
             item_weights=persona.item_weights,
             seconds=stages,
+            model_version=self.model_version,
+            is_cut=finish == "length",
         )
-
-    async def stream(self, request: EngineRequest) -> AsyncIterator[str]:
-        """Yield an answer's text as the server generates it.
-
-        Raises:
-            EngineBusyError: If too many requests wait, here or there.
-            PromptTooLongError: If the LLM can't read so much.
-            ServerError: If the server cannot answer.
-        """
-        with self._count():
-            persona = await self._find_persona(request)
-            said, num_told = "", 0
-            async for piece in self._client.stream(self._write(request, persona)):
-                said += piece
-                settled = said.strip()  # as an answer is: outer spaces are none of it
-                if len(settled) > num_told:
-                    yield settled[num_told:]
-                    num_told = len(settled)
 
     async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Encode history items as the task's template renders them; float16 [H, E]."""
@@ -165,6 +203,8 @@ class VLLMEngine:
         vectors = request.vectors
         if vectors is not None and (vectors.ndim != 2 or vectors.shape[1] != self.dim):
             raise ValueError(f"vectors have shape {vectors.shape}; they must be [H, {self.dim}]")
+        if request.likelihood:
+            raise NotOfferedError("a remote LLM tells no likelihoods")
         text = self._spec.choose_text(request.payload, request.prompt)
         if PLACEHOLDER in text:
             raise ValueError(f"the input holds {PLACEHOLDER!r}, which vLLM keeps to itself")

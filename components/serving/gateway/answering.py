@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from components.serving.engines.engine import EngineAnswer, EngineRequest
+from components.serving.engines.engine import EngineAnswer, EnginePiece, EngineRequest
 from components.serving.gateway.errors import INVALID_INPUT, ApiError
 from components.serving.gateway.gateway import Gateway
 from components.serving.gateway.identity import Caller
@@ -18,6 +18,7 @@ from components.serving.gateway.openai_types import (
     Ask,
     Explanation,
     FinishReason,
+    Likelihoods,
     Usage,
     WeighedItem,
 )
@@ -37,17 +38,20 @@ class Prepared:
     created: int
     tenant: str
     model: str
-    model_version: str
     read: PersonaRead
     request: EngineRequest = field(repr=False)
 
-    def base(self) -> dict[str, Any]:
-        """Return the fields that all answers have."""
+    def base(self, model_version: str) -> dict[str, Any]:
+        """Return the fields that all answers have.
+
+        Args:
+            model_version: Of what answered.
+        """
         return {
             "id": self.completion_id,
             "created": self.created,
             "model": self.model,
-            "model_version": self.model_version,
+            "model_version": model_version,
             "persona_status": self.read.status,
         }
 
@@ -79,7 +83,8 @@ async def prepare(
         prompt=given.prompt,
         vectors=None if read.persona is None else read.persona.vectors,
         max_new_tokens=limit,
-        explain=ask.explain,
+        explain=bool(ask.explain),
+        likelihood=ask.explain == "likelihood",
         owner=None if user_id is None else stores.name_owner(caller.tenant, user_id),
     )
     return Prepared(
@@ -87,7 +92,6 @@ async def prepare(
         int(time.time()),
         caller.tenant,
         engine.model_name,
-        engine.model_version,
         read,
         request,
     )
@@ -100,9 +104,8 @@ async def answer(gateway: Gateway, prepared: Prepared, client: Request) -> Engin
         ApiError: If the client left.
     """
     answered = await _unless_gone(gateway.engine.answer(prepared.request), client)
-    for stage, seconds in answered.seconds.items():
-        gateway.metrics.stage_seconds.labels(stage).observe(seconds)
     note_answer(gateway, prepared)
+    note_stages(gateway, answered)
     return answered
 
 
@@ -128,29 +131,25 @@ async def _unless_gone(work: Coroutine[Any, Any, T], client: Request) -> T:
         gone.cancel()
 
 
-async def begin_stream(gateway: Gateway, prepared: Prepared, client: Request) -> AsyncIterator[str]:
+async def begin_stream(
+    gateway: Gateway, prepared: Prepared, client: Request
+) -> tuple[EnginePiece, AsyncIterator[EnginePiece]]:
     """Wait for the first piece, so that an engine's refusal is a status and not a broken stream.
 
     Returns:
-        All pieces.
+        The first piece, and all that follow.
 
     Raises:
         ApiError: If the client left.
     """
     pieces = gateway.engine.stream(prepared.request)
 
-    async def find_first() -> str:
-        return await anext(pieces, "")
+    async def find_first() -> EnginePiece:
+        return await anext(pieces)
 
     first = await _unless_gone(find_first(), client)
     note_answer(gateway, prepared)
-
-    async def stream_all() -> AsyncIterator[str]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return stream_all()
+    return first, pieces
 
 
 def note_answer(gateway: Gateway, prepared: Prepared) -> None:
@@ -164,6 +163,12 @@ def note_answer(gateway: Gateway, prepared: Prepared) -> None:
         )
 
 
+def note_stages(gateway: Gateway, answered: EngineAnswer) -> None:
+    """Record how long an answer's stages took."""
+    for stage, seconds in answered.seconds.items():
+        gateway.metrics.stage_seconds.labels(stage).observe(seconds)
+
+
 def count_tokens(answered: EngineAnswer) -> Usage:
     """Return an answer's tokens."""
     return Usage(
@@ -173,15 +178,13 @@ def count_tokens(answered: EngineAnswer) -> Usage:
     )
 
 
-def find_finish(gateway: Gateway, prepared: Prepared, answered: EngineAnswer) -> FinishReason:
-    """Return why an answer ends; one of a task's labels is never cut."""
-    limit = prepared.request.max_new_tokens
-    is_cut = limit is not None and answered.completion_tokens >= limit
-    return "length" if is_cut and not gateway.engine.task.labels else "stop"
+def find_finish(answered: EngineAnswer) -> FinishReason:
+    """Return why an answer ends."""
+    return "length" if answered.is_cut else "stop"
 
 
 def explain_answer(prepared: Prepared, answered: EngineAnswer) -> Explanation | None:
-    """Return which items weighed how much, if that was asked and there is a persona."""
+    """Return what the persona did, if that was asked and there is one."""
     persona, weights = prepared.read.persona, answered.item_weights
     if not prepared.request.explain or persona is None or weights is None:
         return None
@@ -189,4 +192,8 @@ def explain_answer(prepared: Prepared, answered: EngineAnswer) -> Explanation | 
         WeighedItem(id=item_id, weight=weight)
         for item_id, weight in zip(persona.item_ids, weights, strict=True)
     ]
-    return Explanation(items=items, null_weight=max(0.0, 1.0 - sum(weights)))
+    likelihood = answered.likelihood and Likelihoods(
+        with_persona=answered.likelihood.with_persona,
+        without_persona=answered.likelihood.without_persona,
+    )
+    return Explanation(items=items, null_weight=max(0.0, 1.0 - sum(weights)), likelihood=likelihood)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
+from components.serving.engines.engine import EnginePiece
 from components.serving.gateway.answering import (
     Prepared,
     answer,
@@ -15,6 +16,7 @@ from components.serving.gateway.answering import (
     count_tokens,
     explain_answer,
     find_finish,
+    note_stages,
     prepare,
 )
 from components.serving.gateway.errors import (
@@ -97,38 +99,32 @@ async def _complete(
     client: Request,
 ) -> Response:
     prepared = await prepare(gateway, caller, ask, given, ask.limit, shape.prefix)
-    if ask.stream and not ask.counts_stream:
-        pieces = await begin_stream(gateway, prepared, client)
-        return _send_stream(_stream(gateway, prepared, shape, pieces))
-    answered = await answer(gateway, prepared, client)
-    finish, usage = find_finish(gateway, prepared, answered), count_tokens(answered)
-    base = prepared.base()
     if ask.stream:
-        whole = [shape.piece(base, answered.text), shape.end(base, finish)]
-        return _send_stream(_send_all([*whole, shape.counts(base, usage)]))
-    why = explain_answer(prepared, answered)
+        first, others = await begin_stream(gateway, prepared, client)
+        events = _stream(gateway, prepared, shape, first, others, ask.counts_stream)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # no proxy gathers them
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    answered = await answer(gateway, prepared, client)
+    finish, usage = find_finish(answered), count_tokens(answered)
+    why, base = explain_answer(prepared, answered), prepared.base(answered.model_version)
     return JSONResponse(shape.whole(base, answered.text, finish, usage, why).model_dump())
 
 
-def _send_stream(events: AsyncIterator[bytes]) -> StreamingResponse:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # no proxy gathers pieces
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-
-
-async def _send_all(pieces: list[BaseModel]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield _to_event(piece)
-    yield DONE
-
-
 async def _stream(
-    gateway: Gateway, prepared: Prepared, shape: Shape, pieces: AsyncIterator[str]
+    gateway: Gateway,
+    prepared: Prepared,
+    shape: Shape,
+    first: EnginePiece,
+    others: AsyncIterator[EnginePiece],
+    counts: bool,
 ) -> AsyncIterator[bytes]:
     """Yield a stream's events; an error in its midst is the last one, as its status is gone."""
-    base = prepared.base()
+    base, piece = prepared.base(first.model_version), first
     try:
-        async for piece in pieces:
-            yield _to_event(shape.piece(base, piece))
+        yield _to_event(shape.piece(base, first.text))
+        async for piece in others:
+            if piece.text:
+                yield _to_event(shape.piece(base, piece.text))
     except ENGINE_ERRORS as err:
         yield _to_error_event(explain_engine_error(err))
         return
@@ -137,7 +133,11 @@ async def _stream(
         LOGGER.error("a stream broke off: %s", type(err).__name__)
         yield _to_error_event(internal_error())
         return
-    yield _to_event(shape.end(base, "stop"))
+    assert piece.answer is not None, "the last piece has the whole answer"
+    note_stages(gateway, piece.answer)
+    yield _to_event(shape.end(base, find_finish(piece.answer)))
+    if counts:
+        yield _to_event(shape.counts(base, count_tokens(piece.answer)))
     yield DONE
 
 

@@ -12,10 +12,15 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from components.serving.engines.engine import EngineBusyError, EngineDownError, PromptTooLongError
+from components.serving.engines.engine import (
+    EngineBusyError,
+    EngineDownError,
+    NotOfferedError,
+    PromptTooLongError,
+)
 
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-ENGINE_ERRORS = (EngineBusyError, EngineDownError, PromptTooLongError)
+ENGINE_ERRORS = (EngineBusyError, EngineDownError, NotOfferedError, PromptTooLongError)
 RETRY_SECONDS = 5
 """When to try again what a store or a remote LLM kept from being answered."""
 INVALID_INPUT = 422
@@ -119,6 +124,8 @@ def explain_engine_error(error: Exception) -> ApiError:
         return ApiError(503, "engine_down", "the LLM can't be reached", None, RETRY_SECONDS)
     if isinstance(error, PromptTooLongError):
         return ApiError(INVALID_INPUT, "context_length_exceeded", str(error), "messages")
+    if isinstance(error, NotOfferedError):
+        return ApiError(INVALID_INPUT, "not_offered", str(error), "explain")
     raise error
 
 

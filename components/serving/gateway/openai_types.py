@@ -53,10 +53,7 @@ class Message(BaseModel):
 class StreamOptions(Strict):
     """What a stream carries."""
 
-    include_usage: bool = Field(
-        False,
-        description="Whether the last piece counts tokens; the answer then comes in one piece.",
-    )
+    include_usage: bool = Field(False, description="Whether a last piece counts the tokens.")
     include_obfuscation: bool = False
 
 
@@ -70,7 +67,11 @@ class Ask(Strict):
         description="on: refused where there is no persona to answer by; off: the LLM alone; "
         "auto: the user's persona, if a user is named and the store answers.",
     )
-    explain: bool = Field(False, description="Whether to tell which items weighed how much.")
+    explain: bool | Literal["likelihood"] = Field(
+        False,
+        description="Whether to tell which items weighed how much; likelihood: also how likely the "
+        "answer is with the persona and without it.",
+    )
     max_tokens: int | None = Field(None, ge=1, description="Longest answer.")
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -167,11 +168,19 @@ class WeighedItem(BaseModel):
     weight: float
 
 
+class Likelihoods(BaseModel):
+    """Natural logarithms of the probability of an answer's tokens, its end included."""
+
+    with_persona: float
+    without_persona: float
+
+
 class Explanation(BaseModel):
     """What an answer's persona was made of: weights of items, newest last, and the null row's."""
 
     items: list[WeighedItem]
     null_weight: float = Field(description="Of what stands for users in general; all sum to 1.")
+    likelihood: Likelihoods | None = None
 
 
 class Completed(BaseModel):

@@ -86,7 +86,7 @@ def test_no_request_is_dropped_while_a_new_version_takes_over(bundles):
             for row, request in enumerate(requests):
                 answer = (await engine.answer(request)).text
                 pieces = [piece async for piece in engine.stream(request)]
-                seen.append((row, answer, "".join(pieces)))
+                seen.append((row, answer, "".join(piece.text for piece in pieces)))
 
     async def work(engine):
         assert engine.model_version == "1"
@@ -122,7 +122,7 @@ def test_the_old_engine_ends_when_its_last_request_has(bundles):
         assert await swapping is None
         with pytest.raises(EngineBusyError):
             await old.answer(request)
-        return first
+        return first.text
 
     assert run(bundles[0], work) == answer_by(bundles[0])[7]
 

@@ -135,6 +135,32 @@ def test_items_that_are_too_old_weigh_nothing(llama):
     assert whole.text == newest.text
 
 
+def test_likelihoods_are_those_of_the_llms_own_forward(model):
+    wanted = make_requests(model, likelihood=True)
+    requests = [wanted[3], replace(wanted[4], likelihood=False), replace(wanted[5], vectors=None)]
+    answers, _ = ask(model, answer_all([*requests, *wanted]))
+    assert answers[1].likelihood is None
+    assert answers[2].likelihood is None
+    assert answers[0].likelihood.with_persona == pytest.approx(
+        answers[6].likelihood.with_persona, rel=1e-5
+    )
+    for request, answer in zip(wanted, answers[3:], strict=True):
+        text = model.spec.choose_text(request.payload, request.prompt)
+        batch = model.collate([Example(text, request.payload, request.vectors, answer.text)])
+        num_tokens = int((batch["labels"] != -100).sum())
+        for persona_llm, given in (
+            (model.persona_llm, answer.likelihood.with_persona),
+            (PersonaLLM(model.llm, None), answer.likelihood.without_persona),
+        ):
+            with torch.inference_mode():
+                loss = persona_llm.eval()(**batch)["loss"]
+            assert given == pytest.approx(-float(loss) * num_tokens, rel=1e-5)
+    assert any(
+        abs(a.likelihood.with_persona - a.likelihood.without_persona) > 1e-3 for a in answers[3:]
+    )
+    assert all("likelihood" in a.seconds for a in answers[3:])
+
+
 def test_tokens_and_seconds_are_counted(llama):
     request = make_requests(llama)[2]
     (first, alone), _ = ask(llama, answer_all([request, replace(request, vectors=None)]))
@@ -161,14 +187,22 @@ def test_an_answer_is_as_long_as_asked_for(llama):
     assert counts[1] <= 3
     assert counts[2] <= 8
     assert counts[3] <= 12
+    limits = [1, 3, 8, 12]
+    cut = [count == limit for count, limit in zip(counts, limits, strict=True)]
+    assert [a.is_cut for a in answers] == cut
+    assert cut[0]
     assert sizes == [1] * 4
 
 
 def stream(request):
     async def work(engine):
         pieces = engine.stream(request)
-        first = await asyncio.ensure_future(anext(pieces, ""))  # as a gateway waits for it
-        return [first, *[piece async for piece in pieces]], await engine.answer(request)
+        first = await asyncio.ensure_future(anext(pieces))  # as a gateway waits for it
+        told = [first, *[piece async for piece in pieces]]
+        answer = await engine.answer(request)
+        assert [piece.answer for piece in told[:-1]] == [None] * (len(told) - 1)
+        assert told[-1].answer == replace(answer, seconds=told[-1].answer.seconds)
+        return [piece.text for piece in told], answer
 
     return work
 

@@ -19,7 +19,12 @@ from components.llm.config import LLMConfig
 from components.serving.bundle import package_serving
 from components.serving.engines.check_vllm import check_server, find_template
 from components.serving.engines.config import EngineConfig
-from components.serving.engines.engine import EngineBusyError, EngineRequest, PromptTooLongError
+from components.serving.engines.engine import (
+    EngineBusyError,
+    EngineRequest,
+    NotOfferedError,
+    PromptTooLongError,
+)
 from components.serving.engines.swap import SwappableEngine
 from components.serving.engines.transformers_engine import TransformersEngine
 from components.serving.engines.vllm_client import ServerError, VLLMConfig
@@ -148,7 +153,9 @@ def test_an_answer_is_streamed(pair):
 
         pieces = ask(bundle, server, work)
         [answer] = ask(bundle, server, answer_all([request]))
-        assert "".join(pieces) == answer.text
+        assert "".join(piece.text for piece in pieces) == answer.text
+        assert pieces[-1].answer == replace(answer, seconds=pieces[-1].answer.seconds)
+        assert [piece.answer for piece in pieces[:-1]] == [None] * (len(pieces) - 1)
 
 
 def test_labels_are_generated_under_constraint(encoder_folder, tmp_path):
@@ -181,6 +188,8 @@ def test_inputs_that_cannot_be_read_are_refused(llama):
     assert (caught.value.limit, caught.value.given) == (95, 96)
     with pytest.raises(ValueError, match="'<prompt_embeds>', which vLLM keeps to itself"):
         ask(bundle, server, answer_all([EngineRequest("a <prompt_embeds>", "", None)]))
+    with pytest.raises(NotOfferedError, match="no likelihoods"):
+        ask(bundle, server, answer_all([EngineRequest("a", "", None, likelihood=True)]))
 
 
 @pytest.mark.parametrize("work", [answer_all, "stream"])

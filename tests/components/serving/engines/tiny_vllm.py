@@ -108,20 +108,23 @@ class TinyVLLM:
         assert body["temperature"] == 0
         num_read, ids = self.generate(body)
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        ends = {*body["stop_token_ids"], self.model.config.eos_token_id}
+        finish = "length" if ends.isdisjoint(ids.tolist()) else "stop"
+        usage = {"prompt_tokens": num_read, "completion_tokens": len(ids)}
         if body.get("stream"):
-            pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
-            return StreamingResponse(self.tell(pieces), media_type="text/event-stream")
-        return JSONResponse(
-            {
-                "choices": [{"message": {"role": "assistant", "content": text}}],
-                "usage": {"prompt_tokens": num_read, "completion_tokens": len(ids)},
-            }
-        )
+            told = self.tell(text, finish, usage, body["stream_options"]["include_usage"])
+            return StreamingResponse(told, media_type="text/event-stream")
+        message = {"role": "assistant", "content": text}
+        choice = {"message": message, "finish_reason": finish}
+        return JSONResponse({"choices": [choice], "usage": usage})
 
-    async def tell(self, pieces):
-        for piece in pieces:
-            event = {"choices": [{"delta": {"content": piece}}]}
-            yield f"data: {json.dumps(event)}\n\n"
+    async def tell(self, text, finish, usage, counts):
+        pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
+        choices = [{"delta": {"content": piece}} for piece in pieces]
+        for choice in [*choices, {"delta": {}, "finish_reason": finish}]:
+            yield f"data: {json.dumps({'choices': [choice]})}\n\n"
+        if counts:
+            yield f"data: {json.dumps({'choices': [], 'usage': usage})}\n\n"
         yield "data: [DONE]\n\n"
 
     @contextmanager

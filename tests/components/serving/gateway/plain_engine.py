@@ -5,7 +5,12 @@ import time
 
 import anyio.to_thread
 
-from components.serving.engines.engine import EngineAnswer, PromptTooLongError
+from components.serving.engines.engine import (
+    EngineAnswer,
+    EnginePiece,
+    Likelihood,
+    PromptTooLongError,
+)
 from components.user_embedder.collator import Example
 from components.user_embedder.persona_llm import PersonaLLM
 
@@ -44,7 +49,8 @@ class PlainEngine:
     async def stream(self, request):
         answer = await self.answer(request)
         for number, word in enumerate(answer.text.split(" ")):
-            yield f" {word}" if number else word
+            yield EnginePiece(f" {word}" if number else word, self.model_version)
+        yield EnginePiece("", self.model_version, answer)
 
     async def encode_items(self, texts):
         return await anyio.to_thread.run_sync(self.model.encode_rendered, texts)
@@ -64,7 +70,17 @@ class PlainEngine:
             if request.explain:
                 weights = self._read_weights(len(request.vectors))
         seconds = {"queue": 0.0, "llm": time.perf_counter() - started}
-        return EngineAnswer(text, len(request.prompt), len(text), weights, seconds)
+        limit = request.max_new_tokens
+        return EngineAnswer(
+            text,
+            len(request.prompt),
+            len(text),
+            weights,
+            seconds,
+            self.model_version,
+            is_cut=limit is not None and limit < len(text),
+            likelihood=Likelihood(-0.5, -2.0) if request.likelihood else None,
+        )
 
     def no_vectors(self):
         return self.model.encode_rendered([])

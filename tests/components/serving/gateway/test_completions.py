@@ -60,6 +60,14 @@ def test_a_stream_counts_tokens_on_demand(openai):
     assert chunks[-1].usage == usage
 
 
+def test_an_answer_that_is_cut_says_so(openai):
+    text = ask(openai).choices[0].message.content
+    for limit, reason in ((len(text) - 1, "length"), (len(text), "stop")):
+        assert ask(openai, max_tokens=limit).choices[0].finish_reason == reason
+        *_, last = ask(openai, max_tokens=limit, stream=True)
+        assert last.choices[0].finish_reason == reason
+
+
 def test_a_completion_and_its_stream(gateway, openai):
     gateway.add("anna", ITEMS[:2])
     answer = openai.completions.create(model=MODEL, prompt=TEXT, user="anna")
@@ -128,7 +136,9 @@ def test_an_answer_is_explained(gateway, openai):
     assert ask(openai, user="anna").explanation is None
     assert ask(openai, extra_body={"explain": True}).explanation is None
     alone = ask(openai, user="nobody yet", extra_body={"explain": True})
-    assert alone.explanation == {"items": [], "null_weight": 1}
+    assert alone.explanation == {"items": [], "null_weight": 1, "likelihood": None}
+    weighed = ask(openai, user="anna", extra_body={"explain": "likelihood"}).explanation
+    assert weighed == {**why, "likelihood": {"with_persona": -0.5, "without_persona": -2.0}}
 
 
 def test_the_longest_answer_is_handed_on(gateway, openai):

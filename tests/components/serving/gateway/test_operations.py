@@ -9,7 +9,7 @@ from time import sleep
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.serving.engines.engine import EngineBusyError, EngineDownError
+from components.serving.engines.engine import EngineBusyError, EngineDownError, EnginePiece
 from tests.components.serving.gateway.conftest import (
     ACME,
     ITEMS,
@@ -158,7 +158,7 @@ def test_an_engine_can_tell_owners_apart_and_does_not_know_them(gateway):
 
 def test_a_stream_that_breaks_off_says_so(gateway):
     async def stream(request):
-        yield "a"
+        yield EnginePiece("a", "3")
         raise ValueError(request.prompt)
 
     gateway.engine.stream = stream
@@ -194,7 +194,7 @@ def test_who_leaves_a_stream_ends_it(gateway):
     async def stream(_):
         try:
             for number in range(1000):
-                yield str(number)
+                yield EnginePiece(str(number), "3")
                 told.append(number)
                 await asyncio.sleep(0.01)
         finally:
