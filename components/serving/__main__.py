@@ -45,6 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
         if given.store is not None:
             store = settings.store.model_copy(update={"place": given.store})
             settings = settings.model_copy(update={"store": store})
+        if given.demo:
+            settings = settings.model_copy(update={"page": "open"})
         asyncio.run(serve(given, settings))
     except (ValueError, OSError) as err:
         sys.exit(str(err))
@@ -61,7 +63,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, default=Path("state/serving"), help="for downloads")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from elsewhere")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--demo", action="store_true", help="a page for people at /")
+    parser.add_argument("--demo", action="store_true", help="the settings' page: open")
     parser.add_argument("--drain-seconds", type=int, default=30, help="longest wait at SIGTERM")
     return parser.parse_args(arguments)
 
@@ -87,7 +89,7 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
         settings.store, settings.tenants, engine.fingerprint, engine.dim, Path.cwd()
     )
     config = uvicorn.Config(
-        build_app(engine, stores, settings, registry, has_demo=given.demo),
+        build_app(engine, stores, settings, registry),
         host=given.host,
         port=given.port,
         log_config=None,

@@ -29,8 +29,6 @@ def build_app(
     stores: TenantStores,
     settings: GatewaySettings,
     registry: CollectorRegistry | None = None,
-    *,
-    has_demo: bool = False,
 ) -> FastAPI:
     """Build the application; when it ends, engine and stores are closed.
 
@@ -39,7 +37,6 @@ def build_app(
         stores: Of the engine's fingerprint.
         settings: Who may ask, and how much.
         registry: Of metrics; an engine may have its own there.
-        has_demo: Whether there is a page for people at `/`.
 
     Raises:
         ValueError: If users' tokens have no secret.
@@ -73,6 +70,6 @@ def build_app(
     )
     for part in (completions, users, feedback, operations):
         app.include_router(part.router)
-    if has_demo:
+    if settings.page != "off":
         app.include_router(demo.router)
     return app

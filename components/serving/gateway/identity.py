@@ -89,13 +89,14 @@ class Authenticator:
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not given or len(given) > MAX_TOKEN_CHARS:
             raise _refuse("expected the header 'Authorization: Bearer ...'")
-        if (service := self._find_service(given)) is not None:
+        if (service := self.find_service(given)) is not None:
             return service
         if self._tokens is None:
             raise _refuse("unknown key")
         return await self._read_token(self._tokens, given)
 
-    def _find_service(self, given: str) -> Caller | None:
+    def find_service(self, given: str) -> Caller | None:
+        """Return the service whose key is given, None if it is nobody's."""
         digest = hashlib.sha256(given.encode()).hexdigest()
         found = None
         for key in self._service_keys:  # all are compared, so that time tells nothing

@@ -118,6 +118,11 @@ class GatewaySettings(Config):
         None, description="Where the LLM is; none: in this process, by transformers."
     )
     limits: LimitSettings = Field(LimitSettings(), description="Of requests.")
+    page: Literal["off", "service_key", "open"] = Field(
+        "off",
+        description="Who gets the page for people at /: nobody, who gives a service's key as the "
+        "browser's password, or everybody. The page itself asks with the key that is typed there.",
+    )
     full_from_items: int = Field(
         8, ge=1, description="Number of items from which a persona is full; below it is partial."
     )

@@ -90,13 +90,13 @@ def open_gateway(persona_model, tmp_path, monkeypatch):
     monkeypatch.setenv(JWT_SECRET_VARIABLE, SECRET)
 
     @contextmanager
-    def open_(delay_seconds=0.0, has_demo=False, **changes):
+    def open_(delay_seconds=0.0, **changes):
         settings = make_settings(**changes)
         engine = PlainEngine(persona_model, delay_seconds)
         stores = TenantStores.open(
             settings.store, settings.tenants, engine.fingerprint, engine.dim, tmp_path
         )
-        app = build_app(engine, stores, settings, has_demo=has_demo)
+        app = build_app(engine, stores, settings)
         with TestClient(app, raise_server_exceptions=False) as client:
             yield Running(engine, client, tmp_path)
 

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 from shutil import which
+from urllib.parse import urlencode
 
 import pytest
 
@@ -37,7 +38,7 @@ def read(page, place):
 
 @needs_browser
 def test_answers_stand_side_by_side_with_what_weighed(open_gateway, tmp_path):
-    with open_gateway(has_demo=True) as gateway, run_server(gateway.client.app) as address:
+    with open_gateway(page="open") as gateway, run_server(gateway.client.app) as address:
         ids = gateway.add("anna", ITEMS).json()["ids"]
         expected = gateway.ask(TEXT, user="anna", explain=True).json()
         alone = gateway.ask(TEXT).json()
@@ -64,11 +65,29 @@ def test_answers_stand_side_by_side_with_what_weighed(open_gateway, tmp_path):
             widths = page.look("[...document.querySelectorAll('.bar')].map(b => b.offsetWidth)")
             assert widths[:-1] == sorted(widths[:-1], reverse=True)
             assert page.look("document.activeElement.id") == "text"
+            told = read(page, "likelihood")  # of the engine of these tests: e^1.5
+            assert told == f"“{read(page, 'with')}” is 4.5 times as likely as without the persona."
+
+
+@needs_browser
+def test_an_address_fills_the_form_in_and_forgets_the_key(open_gateway, tmp_path):
+    with open_gateway(page="open") as gateway, run_server(gateway.client.app) as address:
+        gateway.add("anna", ITEMS)
+        given = urlencode([("key", ACME), ("user", "anna"), ("user", "berta"), ("text", TEXT)])
+        with open_page(BROWSER, f"{address}#{given}", tmp_path / "browser") as page:
+            page.wait_for("document.getElementById('text').value")
+            users = "[...document.querySelectorAll('#users option')].map(one => one.value)"
+            assert page.look(users) == ["anna", "berta"]
+            assert ACME not in page.look("location.href")
+            page.look("document.getElementById('go').focus()")
+            page.press("Enter")
+            page.wait_for("document.getElementById('items').children.length")
+            assert read(page, "with-note") == "A full persona."
 
 
 @needs_browser
 def test_a_user_sees_herself_and_errors_are_told(open_gateway, tmp_path):
-    with open_gateway(has_demo=True) as gateway, run_server(gateway.client.app) as address:
+    with open_gateway(page="open") as gateway, run_server(gateway.client.app) as address:
         with open_page(BROWSER, address, tmp_path / "browser") as page:
             fill_in(page, "unknown", "", TEXT)
             problem = "document.getElementById('problem').textContent"
@@ -82,9 +101,24 @@ def test_a_user_sees_herself_and_errors_are_told(open_gateway, tmp_path):
             assert page.look(problem) == ""
 
 
+def test_the_page_is_for_a_services_key(open_gateway):
+    with open_gateway(page="service_key") as gateway:
+        assert gateway.client.get("/").status_code == 401
+        refused = gateway.client.get("/", auth=("", "unknown"))
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"].startswith("Basic ")
+        token = gateway.client.get("/", auth=("", make_token("anna")))
+        assert token.status_code == 401
+        given = gateway.client.get("/", auth=("", ACME))
+        assert given.status_code == 200
+        assert given.text == PAGE.read_text("utf-8")
+    with open_gateway() as gateway:
+        assert gateway.client.get("/", auth=("", ACME)).status_code == 404
+
+
 def test_the_page_asks_nobody_else(open_gateway):
     assert re.findall(r"https?://|//[a-z]|@import|src=|href=", PAGE.read_text("utf-8")) == []
-    with open_gateway(has_demo=True) as gateway:
+    with open_gateway(page="open") as gateway:
         policy = gateway.client.get("/").headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "connect-src 'self'" in policy
