@@ -84,6 +84,12 @@ ui: stack  ## open the MLflow UI (PORT=5000), and say how to open ZenML's dashbo
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1 --port $(PORT) \
 	    --backend-store-uri "sqlite:///$(CURDIR)/state/artifacts/mlflow.db"
 
+SERVE_PORT ?= 8000
+MODEL ?= models:/persona-plug-LaMP_2@champion
+.PHONY: serve
+serve: stack  ## answer OpenAI's clients with the champion, and a page at / (SERVE_PORT=8000, MODEL=)
+	$(BIN)/python -m infra.local_gateway --model $(MODEL) --port $(SERVE_PORT)
+
 # What is pinned stays pinned unless pyproject.toml forbids it; `make lock KEEP=` upgrades all.
 # What a server needs is pinned as the rest is, in a file of its own.
 KEEP ?= -c requirements.lock

@@ -15,7 +15,7 @@ from pipelines.readable_errors import readable_pipeline
 from pipelines.train_persona import train_persona
 from steps.fill_persona_store import fill_persona_store
 from steps.load_histories import load_histories
-from steps.tombstone_file import find_tombstone_file
+from steps.tombstone_file import refresh_tombstones
 from steps.validate_histories import validate_histories
 
 
@@ -45,7 +45,7 @@ def embed_users(
     """
     encoder = resolve_encoder(encoder)
     data = data.of_all_users()
-    validation = resolve_tombstones(validation, find_tombstone_file())
+    validation = resolve_tombstones(validation, refresh_tombstones())
     raw = load_histories(data, task, personas, validation, seed)
     histories, _ = validate_histories(raw, task, validation, False, "train")
     fill_persona_store(histories, task, encoder, personas, embedding, data.is_complete)

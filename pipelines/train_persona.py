@@ -42,7 +42,7 @@ from steps.package_serving import package_serving
 from steps.prepare_llm import prepare_llm
 from steps.promote_user_embedder import promote_user_embedder
 from steps.register_user_embedder import register_user_embedder
-from steps.tombstone_file import find_tombstone_file
+from steps.tombstone_file import refresh_tombstones
 from steps.train_user_embedder import train_user_embedder
 from steps.validate_histories import validate_histories
 
@@ -95,7 +95,7 @@ def train_persona(
     # Here, before any cached step: a folder that was overwritten is another encoder or LLM, and
     # there may be new tombstones.
     encoder, llm = resolve_encoder(encoder), resolve_llm(llm)
-    validation = resolve_tombstones(validation, find_tombstone_file())
+    validation = resolve_tombstones(validation, refresh_tombstones())
     exam = ExamRecipe(
         task=task, encoder=encoder, llm=llm, retrieval=retrieval, evaluation=evaluation, seed=seed
     )

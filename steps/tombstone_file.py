@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
+from components.personas.custody import KEYS_VARIABLE
+from components.personas.tombstone_file import update_tombstones
 from steps.caching import source_root
+from steps.custody_folder import find_custody_folder
+from steps.persona_store import use_custody
 
 TOMBSTONES_VARIABLE = "PERSONA_PLUG_TOMBSTONES"
 
@@ -16,3 +20,19 @@ def find_tombstone_file() -> Path:
     if path := os.environ.get(TOMBSTONES_VARIABLE):
         return Path(path)
     return source_root(Path(__file__).resolve()) / "state" / "tombstones.parquet"
+
+
+def refresh_tombstones() -> Path:
+    """Bring the tombstones up to date with the receipts of erasures; return where they lie.
+
+    Not all who erase write the file: the gateway only leaves a receipt.
+
+    Raises:
+        ValueError: If the file is none of tombstones, or of another key.
+    """
+    path = find_tombstone_file()
+    if find_custody_folder().exists() or KEYS_VARIABLE in os.environ:
+        with use_custody() as custody:
+            if receipts := custody.receipts.read():
+                update_tombstones(path, receipts, custody.hash_key)
+    return path

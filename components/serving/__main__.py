@@ -39,7 +39,6 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     given = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = read_settings(given.settings)
         if given.store is not None:
@@ -83,6 +82,9 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
     )
     load = choose_loader(settings, sizes.observe)
     source = open_source(given.model, given.scratch)
+    # Now, and by force: a library behind a source may have brought handlers of its own.
+    log_format = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=log_format, force=True)
     seen, bundle = fetch_first(source, given.model)
     engine = await SwappableEngine.start(bundle, load, settings.engine)
     stores = TenantStores.open(

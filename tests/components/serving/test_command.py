@@ -43,8 +43,21 @@ def write_settings(folder, **store):
     return path
 
 
-def start(folder, bundle, settings, port=0):
-    command = [sys.executable, "-m", "components.serving", "--port", str(port)]
+@pytest.fixture(scope="session")
+def serving_python(tmp_path_factory):
+    """The Python of an environment that has what a server's lock names, and nothing else."""
+    folder = tmp_path_factory.mktemp("serving_install")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python, lock = folder / "bin" / "python", ROOT / "requirements-serving.lock"
+    [torch] = [line for line in lock.read_text().splitlines() if line.startswith("torch==")]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
+    subprocess.run([*pip, "-c", lock, torch], check=True)  # as the Makefile installs
+    subprocess.run([*pip, "--no-deps", "-r", lock], check=True)
+    return python
+
+
+def start(folder, bundle, settings, port=0, python=sys.executable):
+    command = [python, "-m", "components.serving", "--port", str(port)]
     command += ["--model", str(bundle.path), "--settings", str(settings)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
@@ -102,6 +115,26 @@ def test_it_answers_and_drains_at_sigterm(bundle, tmp_path):
     assert " 500 " not in log
     assert "anna" not in log
     assert KEY not in log
+
+
+@pytest.mark.slow
+def test_it_answers_without_the_pipelines_packages(bundle, tmp_path, serving_python):
+    imports = "import zenml, great_expectations, datasets, mlflow.sklearn, pandas, pyarrow"
+    missing = subprocess.run([serving_python, "-c", imports], stderr=subprocess.PIPE, text=True)
+    assert "No module named" in missing.stderr
+    port = find_port()
+    settings = write_settings(tmp_path, create=True)
+    process = start(tmp_path, bundle, settings, port, serving_python)
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", process)
+        body = json.dumps({"model": "persona-plug-LaMP_2", "prompt": "a book", "user": "anna"})
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        asked = Request(f"http://127.0.0.1:{port}/v1/completions", body.encode(), headers)
+        with urlopen(asked, timeout=60) as answer:
+            assert json.load(answer)["choices"][0]["text"] in TASK.labels
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.slow
