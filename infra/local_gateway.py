@@ -10,13 +10,12 @@ import argparse
 import hashlib
 import secrets
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import yaml
 from zenml.client import Client
 
-from components.histories.tables import Histories
 from components.personas.config import PersonaStoreConfig
 from components.secret_file import read_secret
 from components.serving import __main__ as gateway
@@ -68,16 +67,25 @@ def prepare_access(folder: Path) -> Access:
 
 
 def find_examples() -> tuple[list[str], str]:
-    """Return some users of the newest run's test questions, and an input of the first."""
-    found = Client().list_artifact_versions(
-        artifact="sound_histories", size=1, sort_by="desc:created"
-    )
-    if not found.items:
+    """Return users to begin with, and an input of the first.
+
+    They are the first ones of the newest run's test whom the persona answers otherwise than the LLM
+    alone, so that there is something to be seen.
+    """
+    histories, predictions = _load_newest("sound_histories"), _load_newest("predictions")
+    if histories is None or predictions is None:
         return [], ""
-    histories: Histories = found.items[0].load()
-    asked = histories.questions.select_columns(["user_id", "split", "payload"]).to_pandas()
-    first = asked[asked["split"] == "test"].drop_duplicates("user_id")[:NUM_EXAMPLES]
+    answers = predictions.table.to_pandas().query("draw == 0")
+    by_arm = answers.pivot(index="question_id", columns="arm", values="prediction")
+    differs = by_arm.index[by_arm["persona"] != by_arm["base"]]
+    asked = histories.questions.select_columns(["question_id", "user_id", "payload"]).to_pandas()
+    first = asked[asked["question_id"].isin(differs)].drop_duplicates("user_id")[:NUM_EXAMPLES]
     return list(first["user_id"]), "".join(first["payload"][:1])
+
+
+def _load_newest(name: str) -> Any:
+    found = Client().list_artifact_versions(artifact=name, size=1, sort_by="desc:created")
+    return found.items[0].load() if found.items else None
 
 
 def write_address(port: int, key: str, users: list[str], text: str) -> str:
