@@ -125,7 +125,7 @@ def _holds(expression: Object, labels: Mapping[str, str]) -> bool:
 
 
 def split_selector(selector: Object | None) -> list[Object]:
-    """Return one selector for each value that an `In` lists, so that none of them goes unnoticed."""
+    """Return one selector for each value that an `In` lists, so that each is looked for."""
     selector = selector or {}
     expressions = selector.get("matchExpressions") or []
     lists = [one for one in expressions if one["operator"] == "In"]

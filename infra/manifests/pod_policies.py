@@ -14,9 +14,7 @@ SECRET_NAME = re.compile(r"PASSW|SECRET|TOKEN|CREDENTIAL|(?:^|_)KEY(?:_|$)", re.
 NO_SECRET = re.compile(r"|\d+|true|false", re.IGNORECASE)
 """A switch or a number is none."""
 SECRET_IN_ADDRESS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
-IMAGE = re.compile(
-    r"(?P<name>[^@]+?)(?::(?P<tag>[\w][\w.-]*))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
-)
+IMAGE = re.compile(r"[^@]+?(?::(?P<tag>\w[\w.-]*))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?")
 
 
 def check_pod(
@@ -65,7 +63,7 @@ def _forbid_clear_secrets(pod: Pod) -> Iterator[Violation]:
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Tell whether a variable's value is a secret, by its name or since it is an address with one."""
+    """Tell whether a variable holds a secret: by its name, or as an address with a password."""
     if SECRET_IN_ADDRESS.search(value):
         return True
     return bool(SECRET_NAME.search(name)) and not NO_SECRET.fullmatch(value)

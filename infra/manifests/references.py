@@ -7,6 +7,16 @@ from infra.manifests.objects import Object, Pod, Violation, containers_of, find_
 from infra.manifests.secrets_to_make import SecretToMake
 from infra.manifests.world import World
 
+VALUES = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
+ALL_VALUES = {"secretRef": "Secret", "configMapRef": "ConfigMap"}
+VOLUMES = {
+    "secret": "Secret",
+    "configMap": "ConfigMap",
+    "persistentVolumeClaim": "PersistentVolumeClaim",
+}
+NAME_KEYS = ("name", "secretName", "claimName")
+"""Under which a reference has the name."""
+
 
 class Reference(NamedTuple):
     """That a pod names a ConfigMap, Secret or claim.
@@ -54,16 +64,10 @@ def find_references(pod: Pod) -> Iterator[Reference]:
     """Yield what a pod names in variables and volumes, leaving out what it declares optional."""
     for path, container in containers_of(pod):
         for index, variable in enumerate(container.get("env") or ()):
-            for source, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
-                named = (variable.get("valueFrom") or {}).get(source)
-                if named and not named.get("optional"):
-                    field = f"{path}.env[{index}].valueFrom.{source}"
-                    yield Reference(field, kind, named["name"], named["key"])
+            source = variable.get("valueFrom") or {}
+            yield from _find_named(f"{path}.env[{index}].valueFrom", source, VALUES)
         for index, variables in enumerate(container.get("envFrom") or ()):
-            for source, kind in (("secretRef", "Secret"), ("configMapRef", "ConfigMap")):
-                named = variables.get(source)
-                if named and not named.get("optional"):
-                    yield Reference(f"{path}.envFrom[{index}].{source}", kind, named["name"])
+            yield from _find_named(f"{path}.envFrom[{index}]", variables, ALL_VALUES)
     for index, volume in enumerate(pod.spec.get("volumes") or ()):
         yield from _find_in_volume(f"{pod.path}spec.volumes[{index}]", volume)
     for index, secret in enumerate(pod.spec.get("imagePullSecrets") or ()):
@@ -72,14 +76,15 @@ def find_references(pod: Pod) -> Iterator[Reference]:
 
 def _find_in_volume(path: str, volume: Object) -> Iterator[Reference]:
     for source in (volume, *((volume.get("projected") or {}).get("sources") or ())):
-        for key, kind, name in (
-            ("secret", "Secret", "secretName"),
-            ("configMap", "ConfigMap", "name"),
-            ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
-        ):
-            named = source.get(key)
-            if named and not named.get("optional"):
-                yield Reference(f"{path}.{key}", kind, named.get(name) or named["name"])
+        yield from _find_named(path, source, VOLUMES)
+
+
+def _find_named(path: str, source: Object, kinds: dict[str, str]) -> Iterator[Reference]:
+    for field, kind in kinds.items():
+        named = source.get(field)
+        if named and not named.get("optional"):
+            name = next(named[key] for key in NAME_KEYS if key in named)
+            yield Reference(f"{path}.{field}", kind, name, named.get("key"))
 
 
 def _is_there(

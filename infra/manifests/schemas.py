@@ -1,4 +1,4 @@
-"""Kubernetes' own OpenAPI schemas, strict: an unknown field is an error, as with `kubectl apply`."""
+"""Kubernetes' own OpenAPI schemas, strict: an unknown field is an error, as for kubectl."""
 
 import kubernetes_validate
 

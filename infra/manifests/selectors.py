@@ -63,10 +63,10 @@ def _check_peer(path: str, namespace: str, peer: Object, world: World) -> Iterat
         return
     for name in _namespaces_of_peer(namespace, peer, world):
         yield from _find_unmatched(f"{path}.podSelector", name, peer["podSelector"], world)
-    wanted = (peer.get("namespaceSelector") or {}).get("matchLabels") or {}
-    name = wanted.get("kubernetes.io/metadata.name")
-    if name is not None and name not in world.namespaces:
-        yield Violation(f"{path}.namespaceSelector", f"there is no namespace {name}")
+    labels = (peer.get("namespaceSelector") or {}).get("matchLabels") or {}
+    wanted = labels.get("kubernetes.io/metadata.name")
+    if wanted is not None and wanted not in world.namespaces:
+        yield Violation(f"{path}.namespaceSelector", f"there is no namespace {wanted}")
 
 
 def _find_unmatched(

@@ -31,7 +31,7 @@ class World:
     @cached_property
     def namespaces(self) -> dict[str, dict[str, str]]:
         """The labels of all namespaces, by name; those that others bring have their name alone."""
-        found = {namespace: {} for namespace, _ in self.pods_elsewhere}
+        found: dict[str, dict[str, str]] = {namespace: {} for namespace, _ in self.pods_elsewhere}
         for one in self.of_kind("Namespace"):
             found[one["metadata"]["name"]] = one["metadata"].get("labels") or {}
         named = "kubernetes.io/metadata.name"  # which the API server sets
