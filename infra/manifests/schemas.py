@@ -1,6 +1,17 @@
-"""Kubernetes' own OpenAPI schemas, strict: an unknown field is an error, as for kubectl."""
+"""Kubernetes' own OpenAPI schemas, strict: an unknown field is an error, as for kubectl.
 
-import kubernetes_validate
+They come with the package kubernetes-validate, whose own function reads them anew at every call and
+tells the first error only.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from infra.manifests.objects import Object, Violation
 
@@ -22,16 +33,41 @@ def check_schema(thing: Object, version: str) -> list[Violation]:
         version: Minor version, as `1.36`.
 
     Returns:
-        The first thing that is wrong, or none.
+        All that is wrong.
     """
-    try:
-        kubernetes_validate.validate(thing, version, strict=True)
-    except kubernetes_validate.ValidationError as err:
-        field = "".join(
-            f"[{part}]" if isinstance(part, int) else f".{part}" for part in err.absolute_path
-        )
-        return [Violation(field.lstrip("."), f"{version}: {err.message}")]
-    except kubernetes_validate.SchemaNotFoundError:
-        kind = f"{thing['apiVersion']} {thing['kind']}"
+    validator = _find_validator(str(thing.get("apiVersion")), str(thing.get("kind")), version)
+    if validator is None:
+        kind = f"{thing.get('apiVersion')} {thing.get('kind')}"
         return [Violation("apiVersion", f"{version}: there is no {kind}")]
-    return []
+    return [
+        Violation(_join(error.absolute_path), f"{version}: {error.message}")
+        for error in validator.iter_errors(thing)
+    ]
+
+
+def _join(path: Any) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).lstrip(".")
+
+
+@cache
+def _find_validator(api_version: str, kind: str, version: str) -> Draft202012Validator | None:
+    """Return what validates a kind; None if the version doesn't know it."""
+    group, _, own_version = api_version.rpartition("/")
+    name = "-".join(filter(None, (kind.lower(), group.partition(".")[0], own_version)))
+    path = _schemas(version) / f"{name}.json"
+    if not path.is_file():
+        return None
+    schema = json.loads(path.read_text("utf-8"))
+    registry: Registry[Any] = Resource.from_contents(schema) @ _read_definitions(version)
+    return Draft202012Validator(schema, registry=registry)
+
+
+@cache
+def _read_definitions(version: str) -> "Registry[Any]":
+    definitions = json.loads((_schemas(version) / "_definitions.json").read_text("utf-8"))
+    return Resource.from_contents(definitions) @ Registry()
+
+
+def _schemas(version: str) -> Traversable:
+    return files("kubernetes_validate") / "kubernetes-json-schema" / f"v{version}.0-local-strict"
