@@ -11,6 +11,7 @@ from infra.manifests.references import check_references
 from infra.manifests.schemas import VERSIONS, check_schema, is_custom
 from infra.manifests.secrets_to_make import SecretToMake
 from infra.manifests.selectors import check_selectors
+from infra.manifests.ways import check_ways
 from infra.manifests.world import World
 
 
@@ -55,7 +56,7 @@ def check_world(
             continue
         pod = find_pod(thing)
         policies = check_object(thing, world) + check_selectors(thing, world)
-        policies += check_references(thing, world, secrets)
+        policies += check_references(thing, world, secrets) + check_ways(thing, world)
         if pod is not None:
             accounts = world.named("ServiceAccount", pod.namespace)
             policies += check_pod(pod, accounts, gpu_owners)

@@ -1,9 +1,9 @@
 """Whatever selects pods must find some: Services, NetworkPolicies, PodDisruptionBudgets."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from infra.manifests.objects import Object, Pod, Violation, namespace_of, select, split_selector
+from infra.manifests.objects import Object, Pod, Violation, namespace_of, split_selector
+from infra.manifests.peers import namespaces_of_peer, pods_in, pods_of_peer
 from infra.manifests.world import World
 
 Port = str | int
@@ -24,7 +24,7 @@ def _check_service(service: Object, world: World) -> Iterator[Violation]:
     labels = service["spec"].get("selector")
     if not labels:
         return
-    pods = _pods_in(namespace_of(service), {"matchLabels": labels}, world)
+    pods = pods_in(namespace_of(service), {"matchLabels": labels}, world)
     if not pods:
         yield Violation("spec.selector", f"no pod has the labels {labels}")
     for index, port in enumerate(service["spec"].get("ports") or ()):
@@ -36,13 +36,13 @@ def _check_service(service: Object, world: World) -> Iterator[Violation]:
 
 def _check_budget(budget: Object, world: World) -> Iterator[Violation]:
     selector = budget["spec"].get("selector")
-    if not _pods_in(namespace_of(budget), selector, world):
+    if not pods_in(namespace_of(budget), selector, world):
         yield Violation("spec.selector", "selects no pod")
 
 
 def _check_network_policy(policy: Object, world: World) -> Iterator[Violation]:
     namespace, spec = namespace_of(policy), policy["spec"]
-    own = _pods_in(namespace, spec["podSelector"], world)
+    own = pods_in(namespace, spec["podSelector"], world)
     if spec["podSelector"]:
         yield from _find_unmatched("spec.podSelector", namespace, spec["podSelector"], world)
     for index, rule in enumerate(spec.get("ingress") or ()):
@@ -54,14 +54,14 @@ def _check_network_policy(policy: Object, world: World) -> Iterator[Violation]:
         path = f"spec.egress[{index}]"
         for at, peer in enumerate(rule.get("to") or ()):
             yield from _check_peer(f"{path}.to[{at}]", namespace, peer, world)
-            yield from _check_ports(f"{path}.ports", rule, _pods_of_peer(namespace, peer, world))
+            yield from _check_ports(f"{path}.ports", rule, pods_of_peer(namespace, peer, world))
 
 
 def _check_peer(path: str, namespace: str, peer: Object, world: World) -> Iterator[Violation]:
     """A peer in namespaces that nobody here makes (an ingress controller's) can't be checked."""
     if "podSelector" not in peer:
         return
-    for name in _namespaces_of_peer(namespace, peer, world):
+    for name in namespaces_of_peer(namespace, peer, world):
         yield from _find_unmatched(f"{path}.podSelector", name, peer["podSelector"], world)
     labels = (peer.get("namespaceSelector") or {}).get("matchLabels") or {}
     wanted = labels.get("kubernetes.io/metadata.name")
@@ -73,8 +73,7 @@ def _find_unmatched(
     path: str, namespace: str, selector: Object, world: World
 ) -> Iterator[Violation]:
     for part in split_selector(selector):
-        elsewhere = [labels for name, labels in world.pods_elsewhere if name == namespace]
-        if not _pods_in(namespace, part, world) and not any(select(part, one) for one in elsewhere):
+        if not pods_in(namespace, part, world):
             wanted = part.get("matchLabels") or part
             yield Violation(path, f"no pod of the namespace {namespace} has {wanted}")
 
@@ -85,29 +84,6 @@ def _check_ports(path: str, rule: Object, pods: list[Pod]) -> Iterator[Violation
         listening = [pod for pod in pods if pod.ports()]
         if listening and not any(number in pod.ports() for pod in listening):
             yield Violation(f"{path}[{index}].port", f"no selected pod listens on {number!r}")
-
-
-def _pods_in(namespace: str, selector: Object | None, world: World) -> list[Pod]:
-    return [
-        pod for pod in world.pods if pod.namespace == namespace and select(selector, pod.labels)
-    ]
-
-
-def _pods_of_peer(namespace: str, peer: Object, world: World) -> list[Pod]:
-    if "ipBlock" in peer:
-        return []
-    return [
-        pod
-        for name in _namespaces_of_peer(namespace, peer, world)
-        for pod in _pods_in(name, peer.get("podSelector"), world)
-    ]
-
-
-def _namespaces_of_peer(namespace: str, peer: Object, world: World) -> list[str]:
-    if "namespaceSelector" not in peer:
-        return [namespace]
-    wanted: Any = peer["namespaceSelector"]
-    return [name for name, labels in world.namespaces.items() if select(wanted, labels)]
 
 
 CHECKS: dict[str, Callable[[Object, World], Iterator[Violation]]] = {

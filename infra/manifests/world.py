@@ -25,8 +25,12 @@ class World:
 
     @cached_property
     def pods(self) -> list[Pod]:
-        """What makes pods."""
-        return [pod for pod in map(find_pod, self.objects) if pod is not None]
+        """What makes pods, and those that others bring."""
+        brought = [
+            {"kind": "Pod", "metadata": {"name": "*", "namespace": namespace, "labels": labels}}
+            for namespace, labels in self.pods_elsewhere
+        ]
+        return [pod for pod in map(find_pod, [*self.objects, *brought]) if pod is not None]
 
     @cached_property
     def namespaces(self) -> dict[str, dict[str, str]]:
