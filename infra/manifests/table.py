@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def make_rows(checked: Iterable[tuple[str, Findings]], not_run: Sequence[str]) -> list[Row]:
-    """Return the table's lines, an object of several clusters once.
+    """Return the table's lines, an object of several clusters once, sorted by kind and name.
 
     Args:
         checked: What was found, and in which cluster.
@@ -52,7 +52,7 @@ def make_rows(checked: Iterable[tuple[str, Findings]], not_run: Sequence[str]) -
         row = _make_row(name, ", ".join(clusters[name]), findings)
         if name not in rows or rows[name].result != WRONG:
             rows[name] = row
-    return [*rows.values(), *(Row(name, "-", "-", "-", NOT_RUN) for name in not_run)]
+    return [*sorted(rows.values()), *(Row(name, "-", "-", "-", NOT_RUN) for name in not_run)]
 
 
 def _make_row(name: str, of: str, findings: Findings) -> Row:

@@ -138,7 +138,7 @@ def test_the_document_has_a_command_for_each_secret():
         if secret.name.endswith("*"):
             continue
         (command,) = re.findall(
-            rf"create secret generic {secret.name}\b[^\n]*(?:\\\n[^\n]*)*", document
+            rf"create secret generic {secret.name}\b(?:[^\n]*\\\n)*[^\n]*", document
         )
         keys = re.findall(r"--from-literal=([\w-]+)=", command)
         assert tuple(keys) == secret.keys
