@@ -133,7 +133,15 @@ def test_sysctls():
     assert [one.field for one in check_restricted(pod)] == [f"{POD}.{CONTEXT}.sysctls[1].name"]
 
 
-@pytest.mark.parametrize("volume", [{"hostPath": {"path": "/"}}, {"nfs": {"server": "x"}}, {}])
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"hostPath": {"path": "/"}},
+        {"nfs": {"server": "x"}},
+        {"emptyDir": {}, "persistentVolumeClaim": {"claimName": "data"}},
+        {},
+    ],
+)
 def test_volumes(volume):
     pod, spec = make_pod()
     spec["volumes"].append({"name": "other", **volume})

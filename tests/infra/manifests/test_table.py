@@ -38,7 +38,10 @@ def test_each_object_has_one_line_with_its_result():
 @pytest.mark.parametrize("where", ["kind", "gpu"])
 def test_what_is_wrong_in_one_cluster_is_wrong(where):
     wrong = Findings(PLAIN, [], None, [Violation("spec", "is bad")])
-    checked = [(name, wrong if name == where else found) for name, found in CHECKED]
+    checked = [
+        (name, wrong if name == where and found.thing is PLAIN else found)
+        for name, found in CHECKED
+    ]
     rows = make_rows(checked, [])
     assert [row.result for row in rows] == ["proven", "proven", "WRONG", "rendered only"]
     assert "1 objects are wrong" in make_table(rows)
