@@ -10,7 +10,9 @@ TOKEN_ACCOUNTS = frozenset({"persona-plug-pipeline"})
 """Service accounts whose pods talk to the Kubernetes API."""
 LONG_RUNNING = ("DaemonSet", "Deployment", "StatefulSet")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-SECRET_NAME = re.compile(r"PASSW|SECRET|TOKEN|CREDENTIAL|(?:^|_)KEY(?:_|$)", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"PASSW|(?:^|[_.-])(?:SECRET|TOKENS?|CREDENTIALS?|KEY)(?:[_.-]|$)", re.IGNORECASE
+)
 NO_SECRET = re.compile(r"|\d+|true|false", re.IGNORECASE)
 """A switch or a number is none."""
 SECRET_IN_ADDRESS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")

@@ -65,6 +65,9 @@ def test_images_have_a_tag_or_a_digest(image, is_fixed):
         ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "true", False),
         ("PGPASSWORD", "", False),
         ("MONKEY", "banana", False),
+        ("ZENML_SECRETS_STORE_TYPE", "sql", False),
+        ("api-key", "abc", True),
+        ("MAX_NEW_TOKENS", "64", False),
     ],
 )
 def test_what_looks_like_a_secret(name, value, is_secret):
