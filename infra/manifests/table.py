@@ -1,6 +1,6 @@
 """The table of what is proven, what is only rendered and what was not run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,22 +44,20 @@ def make_rows(checked: Iterable[tuple[str, Findings]], not_run: Sequence[str]) -
         checked: What was found, and in which cluster.
         not_run: What else there is.
     """
-    clusters: dict[str, dict[str, None]] = {}  # as an ordered set
-    rows: dict[str, Row] = {}
+    groups: dict[str, dict[str, Findings]] = {}
     for cluster, findings in checked:
-        name = plain_name(findings.thing)
-        clusters.setdefault(name, {})[cluster] = None
-        row = _make_row(name, ", ".join(clusters[name]), findings)
-        if name not in rows or rows[name].result != WRONG:
-            rows[name] = row
-    return [*sorted(rows.values()), *(Row(name, "-", "-", "-", NOT_RUN) for name in not_run)]
+        groups.setdefault(plain_name(findings.thing), {})[cluster] = findings
+    rows = sorted(_make_row(name, group) for name, group in groups.items())
+    return [*rows, *(Row(name, "-", "-", "-", NOT_RUN) for name in not_run)]
 
 
-def _make_row(name: str, of: str, findings: Findings) -> Row:
+def _make_row(name: str, group: Mapping[str, Findings]) -> Row:
+    """Return the line of an object, by what was found in each cluster: one wrong is wrong."""
+    of, (findings, *_) = ", ".join(group), group.values()
+    if any(one.violations for one in group.values()):
+        return Row(name, of, "see below", "see below", WRONG)
     schemas = "none" if findings.schema is None else f"{VERSIONS[0]} to {VERSIONS[-1]}"
     restricted = "no pods" if findings.pod_security is None else "restricted"
-    if findings.violations:
-        return Row(name, of, "see below", "see below", WRONG)
     result = RENDERED_ONLY if findings.schema is None else PROVEN
     return Row(name, of, schemas, restricted, result)
 
