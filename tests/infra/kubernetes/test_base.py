@@ -107,6 +107,16 @@ def test_variables_in_arguments_are_defined():
                 assert used <= own | set(values["data"])
 
 
+@pytest.mark.parametrize("overlay", ["kind", "gpu"])
+def test_mlflow_answers_under_the_names_by_which_it_is_asked(overlay):
+    config = read(KUBERNETES / "overlays" / overlay / "endpoints.yaml")
+    address = config["ConfigMap/persona-plug-endpoints"]["data"]["MLFLOW_TRACKING_URI"]
+    words = only_container(read(BASE / "mlflow.yaml")["Deployment/mlflow"])["args"]
+    (hosts,) = [word.partition("=")[2].split(",") for word in words if "--allowed-hosts" in word]
+    assert address.removeprefix("http://") in hosts
+    assert "mlflow.persona-plug:5000" in hosts  # the stacks'
+
+
 def test_a_pods_label_is_its_service_accounts_name():
     accounts = {name.split("/")[1] for name in read(BASE / "service_accounts.yaml")}
     for file in ("gateway.yaml", "batch.yaml", "mlflow.yaml"):
