@@ -43,7 +43,8 @@ def _check_namespace(namespace: Object, world: World) -> Iterator[Violation]:
 
 
 def _denies_all(spec: Object) -> bool:
-    is_for_all = not spec["podSelector"] and set(spec["policyTypes"]) == {"Ingress", "Egress"}
+    is_for_all = not spec.get("podSelector")
+    is_for_all &= set(spec.get("policyTypes") or ()) == {"Ingress", "Egress"}
     return is_for_all and not spec.get("ingress") and not spec.get("egress")
 
 

@@ -42,9 +42,12 @@ def _check_budget(budget: Object, world: World) -> Iterator[Violation]:
 
 def _check_network_policy(policy: Object, world: World) -> Iterator[Violation]:
     namespace, spec = namespace_of(policy), policy["spec"]
-    own = pods_in(namespace, spec["podSelector"], world)
-    if spec["podSelector"]:
-        yield from _find_unmatched("spec.podSelector", namespace, spec["podSelector"], world)
+    selector = spec.get("podSelector") or {}
+    own = pods_in(namespace, selector, world)
+    if selector:
+        yield from _find_unmatched("spec.podSelector", namespace, selector, world)
+    if not spec.get("policyTypes"):
+        yield Violation("spec.policyTypes", "is missing: what it denies must be said")
     for index, rule in enumerate(spec.get("ingress") or ()):
         path = f"spec.ingress[{index}]"
         yield from _check_ports(f"{path}.ports", rule, own)

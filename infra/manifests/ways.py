@@ -43,7 +43,7 @@ def _check_direction(
     policy: Object, own: Direction, other: Direction, world: World
 ) -> Iterator[Violation]:
     namespace, spec = namespace_of(policy), policy["spec"]
-    subjects = pods_in(namespace, spec["podSelector"], world)
+    subjects = pods_in(namespace, spec.get("podSelector"), world)
     for index, rule in enumerate(spec.get(own.rules) or ()):
         path = f"spec.{own.rules}[{index}]"
         peers = [
@@ -70,8 +70,8 @@ def _is_open(
     policies = [
         policy
         for policy in world.of_kind("NetworkPolicy", pod.namespace)
-        if direction.kind in policy["spec"]["policyTypes"]
-        and select(policy["spec"]["podSelector"], pod.labels)
+        if direction.kind in (policy["spec"].get("policyTypes") or ())
+        and select(policy["spec"].get("podSelector"), pod.labels)
     ]
     rules = [rule for policy in policies for rule in policy["spec"].get(direction.rules) or ()]
     return not policies or any(_lets(direction, rule, pod, peer, port, world) for rule in rules)

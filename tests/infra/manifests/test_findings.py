@@ -54,6 +54,7 @@ SPOILT = [
         "spec.egress[1].to[0].namespaceSelector",
     ),
     ("NetworkPolicy/from-clients", ("spec", "egress", 0, "ports", 0, "port"), 8001, "[0].port"),
+    ("NetworkPolicy/to-web", ("spec", "policyTypes"), None, "spec.policyTypes"),
     # ways that one end alone lets
     ("NetworkPolicy/to-web", ("spec", "ingress"), [], "spec.egress[0]"),
     ("NetworkPolicy/from-clients", ("spec", "egress"), [], "spec.ingress[0]"),
