@@ -21,7 +21,7 @@ PIP_INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 
 .PHONY: help
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 # torch goes first and by itself: from a machine with a CPU build at hand pip takes that one,
 # elsewhere the line brings the CUDA packages that this machine's torch wants. The lock holds
@@ -70,6 +70,10 @@ lint: $(STAMP)  ## ruff, mypy, import-linter, pydoclint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	! { $(BIN)/pydoclint $(PYDOCLINT) || true; } 2>&1 | grep -vE ': ($(PROSE)): |^$$'
+
+.PHONY: check-manifests
+check-manifests: $(STAMP)  ## check the Kubernetes manifests, ours and ZenML's (needs kubectl)
+	$(BIN)/python -m infra.manifests.check
 
 .PHONY: format
 format: $(STAMP)  ## let ruff format and fix what it can
