@@ -16,6 +16,9 @@ def cast_frozen(model: nn.Module) -> Iterator[None]:
 
     Args:
         model: Runs under autocast to bfloat16, and is where it is trained: on its GPU or the CPU.
+
+    Yields:
+        Nothing; then all weights are as they were.
     """
     frozen = [
         (layer, name, weight)

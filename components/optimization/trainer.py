@@ -72,7 +72,7 @@ class FitTrainer(Trainer):  # type: ignore[misc]
         """Step as Trainer does, unless the loss went astray."""
         positions = inputs.pop(POSITIONS).tolist()
         device = self.args.device.type
-        with choose_attention(inputs, device) if self.args.bf16 else nullcontext():
+        with choose_attention(model, inputs, device) if self.args.bf16 else nullcontext():
             loss: Tensor = super().training_step(model, inputs, *rest)
         ids = self.watch.ids
         names = [ids[row] if ids else f"question {row}" for row in positions]
