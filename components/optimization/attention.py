@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 MAX_PLAIN_TOKENS = 128
-"""Longest texts, in tokens, whose attention is computed plainly on a CPU in bfloat16. There torch's
-fused attention takes 12 times as long backward at 20 tokens, and 3 times at 128; from 256 on it is
-the faster one."""
+"""Longest texts, in tokens, whose attention is computed plainly on a CPU in bfloat16. There a
+step's fused attention takes six times as long at 20 tokens and 1.6 times at 128; at 256 it takes
+half as long (docs/experiments.md, 2026-11-29)."""
 
 
 @contextmanager
