@@ -5,7 +5,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from components.optimization.activations import checkpoint_activations
 from components.optimization.best import BestWeights
 from components.optimization.checkpoints import Checkpoints
 from components.optimization.config import FitConfig
+from components.optimization.frozen import cast_frozen
 from components.optimization.guard import LossGuard
 from components.optimization.numbered import Numbered, collate_numbered
 from components.optimization.parameters import group_parameters, trained_parameters
@@ -137,7 +138,8 @@ def fit(
         found = record.checkpoints.load_newest(fetched) if record.checkpoints else None
         if found:
             logger.info("going on from %s", found.name)
-        trainer.train(resume_from_checkpoint=str(found) if found else None)
+        with cast_frozen(model) if trainer.args.bf16 else nullcontext():
+            trainer.train(resume_from_checkpoint=str(found) if found else None)
     if watch.is_stopping and trainer.state.global_step < trainer.state.max_steps:
         raise StoppedError(f"told to end at step {trainer.state.global_step}: {watch.saved}")
     watch.best.put_back(trained_parameters(model))

@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import Trainer
 
+from components.optimization.attention import choose_attention
 from components.optimization.best import BestWeights
 from components.optimization.checkpoints import Checkpoints
 from components.optimization.guard import LossGuard
@@ -69,7 +71,9 @@ class FitTrainer(Trainer):  # type: ignore[misc]
     def training_step(self, model: nn.Module, inputs: dict[str, Any], *rest: Any) -> Tensor:
         """Step as Trainer does, unless the loss went astray."""
         positions = inputs.pop(POSITIONS).tolist()
-        loss: Tensor = super().training_step(model, inputs, *rest)
+        device = self.args.device.type
+        with choose_attention(model, inputs, device) if self.args.bf16 else nullcontext():
+            loss: Tensor = super().training_step(model, inputs, *rest)
         ids = self.watch.ids
         names = [ids[row] if ids else f"question {row}" for row in positions]
         mean = self.args.gradient_accumulation_steps * float(loss)
