@@ -85,7 +85,7 @@ def open_store(place: Place, custody: Path, *, create: bool = False) -> Iterator
     config = PersonaStoreConfig(num_shards=NUM_SHARDS)
     given = open_custody(custody, HASH_KEY)
     with (
-        closing(given.keys),
+        closing(given),
         PersonaStore.open(place, given, FINGERPRINT, DIM, config, create=create) as store,
     ):
         yield store

@@ -87,7 +87,7 @@ def run(given: argparse.Namespace, key: bytes) -> tuple[Receipt | None, list[Tra
     if given.dry_run:
         return None, find_traces(given.user, user_hash), None
     custody = open_custody(find_custody_folder(), key)
-    with closing(custody.keys):
+    with closing(custody):
         store = locate_store(given.store)
         if store is None:
             sys.stderr.write("there is no persona store: only her key is destroyed\n")

@@ -24,4 +24,4 @@ def use_custody() -> Iterator[Custody]:
     try:
         yield custody
     finally:
-        custody.keys.close()
+        custody.close()

@@ -10,6 +10,8 @@ from components.personas.keys import (
     SQLiteKeyStore,
     load_master_key,
 )
+from components.personas.receipt_file import FileReceiptBook
+from components.personas.receipt_table import PostgresReceiptBook
 from components.personas.receipts import ReceiptBook
 from components.user_hash import check_value
 
@@ -44,24 +46,40 @@ class Custody:
             "keys_check": check_value(own_key, KEPT_IN),
         }
 
+    def close(self) -> None:
+        """Close keys and receipts."""
+        self.receipts.close()
+        self.keys.close()
+
 
 def open_custody(directory: Path, hash_key: bytes) -> Custody:
-    """Return the custody in a directory: `keys/`, `master.key`, `receipts.jsonl`; made if missing.
-
-    If `PERSONA_PLUG_KEYS` is the address of a PostgreSQL database, the keys are there.
+    """Return an operator's custody.
 
     Args:
-        directory: Where it lies, on a disk that the stores' backups don't cover.
+        directory: As `open_keys_and_receipts`.
         hash_key: Key of the users' hashes.
 
     Raises:
         ValueError: If the master key is none.
     """
+    return Custody(hash_key, *open_keys_and_receipts(directory))
+
+
+def open_keys_and_receipts(directory: Path) -> tuple[KeyStore, ReceiptBook]:
+    """Return what lies in a directory: `keys/`, `master.key`, `receipts.jsonl`; made if missing.
+
+    If `PERSONA_PLUG_KEYS` is the address of a PostgreSQL database, keys and receipts are there, and
+    the directory has at most `master.key`.
+
+    Args:
+        directory: Where it lies, on a disk that the stores' backups don't cover.
+
+    Raises:
+        ValueError: If the master key is none.
+    """
     master_key = load_master_key(directory / "master.key")
-    address = os.environ.get(KEYS_VARIABLE)
-    keys: KeyStore
-    if address:
+    if address := os.environ.get(KEYS_VARIABLE):
         keys = PostgresKeyStore(address, master_key)
-    else:
-        keys = SQLiteKeyStore(directory / "keys", master_key)
-    return Custody(hash_key, keys, ReceiptBook(directory / "receipts.jsonl"))
+        return keys, PostgresReceiptBook(address, keys)
+    receipts = FileReceiptBook(directory / "receipts.jsonl")
+    return SQLiteKeyStore(directory / "keys", master_key), receipts

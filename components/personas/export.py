@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             with open_source(given.store, custody, given.tenant, given.fingerprint) as store:
                 num_events = write_events(read_events(store), given.output)
         finally:
-            custody.keys.close()
+            custody.close()
     except (ValueError, OSError) as err:
         sys.exit(str(err))
     sys.stdout.write(f"{num_events:,} events are in {given.output}. {WARNING}\n")

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as err:
         sys.exit(str(err))
     finally:
-        custody.keys.close()
+        custody.close()
     sys.stdout.write(receipt.model_dump_json() + "\n")
 
 

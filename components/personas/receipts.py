@@ -1,30 +1,20 @@
 """Receipts of erasures: one line each, signed, and chained by hash so that none can go missing.
 
-The file holds JSON lines. A line's `signature` is Ed25519 over the rest of it as JSON with sorted
-keys and without spaces; `previous` is the sha256 of the line before. `infra/verify_receipts.py`
-checks all of it without this package.
+A line is JSON. Its `signature` is Ed25519 over the rest of it as JSON with sorted keys and without
+spaces; `previous` is the sha256 of the line before. `infra/verify_receipts.py` checks all of it
+without this package. Lines lie in a file (`receipt_file`) or in PostgreSQL (`receipt_table`).
 """
 
-import fcntl
 import hashlib
 import json
-import os
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field
 
 from components.config import Config
-from components.secret_file import read_secret
 
 NO_RECEIPT = "0" * 64
 
@@ -43,7 +33,7 @@ class Deletion(Config):
 class Receipt(Config):
     """What `forget`, `purge` or `readmit` did."""
 
-    number: int = Field(ge=1, description="Of the receipt in its file.")
+    number: int = Field(ge=1, description="Of the receipt in its book.")
     action: Action = Field(
         description="Whether the user was erased, an artifact or report that held her was removed, "
         "or she agreed again to being stored."
@@ -63,72 +53,58 @@ class Receipt(Config):
     signature: str = Field(description="Ed25519 over all other fields, hexadecimal.")
 
 
-class ReceiptBook:
-    """The file of all receipts.
-
-    Args:
-        path: Of the file; `receipts.pub` beside it is the public key, `receipts.key` the private
-            one. All are made with the first receipt.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+class ReceiptBook(Protocol):
+    """All receipts of a custody, in one chain, whoever writes at the same time."""
 
     def write(self, action: Action, **fields: Any) -> Receipt:
-        """Add a receipt and return it, once it is on the disk.
+        """Add a receipt and return it, once it outlives a power cut.
 
         Args:
             action: What was done.
-            **fields: The fields of the receipt that are not about the file.
+            **fields: The fields of the receipt that are not about its place in the book.
         """
-        key = self._load_key()
-        with self.path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            last = _read_last_line(file)
-            unsigned = {
-                "number": json.loads(last)["number"] + 1 if last else 1,
-                "action": action,
-                "time": datetime.now(UTC),
-                "previous": hashlib.sha256(last).hexdigest() if last else NO_RECEIPT,
-                "signature": "",
-                **fields,
-            }
-            body = Receipt.model_validate(unsigned).model_dump(mode="json")
-            del body["signature"]
-            signed = {**body, "signature": key.sign(_to_line(body)).hex()}
-            file.write(_to_line(signed) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return Receipt.model_validate(signed)
 
     def read(self) -> list[Receipt]:
         """Return all receipts, the first first."""
-        if not self.path.exists():
-            return []
-        lines = self.path.read_bytes().splitlines()
-        return [Receipt.model_validate_json(line) for line in lines]
 
-    def _load_key(self) -> Ed25519PrivateKey:
-        made = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        text = read_secret(self.path.with_suffix(".key"), made.decode("ascii"))
-        key = load_pem_private_key(text.encode("ascii"), password=None)
-        assert isinstance(key, Ed25519PrivateKey)
-        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        published = self.path.with_suffix(".pub")
-        if not published.exists():
-            published.write_bytes(public)
-        return key
+    def read_lines(self) -> list[bytes]:
+        """Return all receipts as they were signed, without line ends, the first first."""
+
+    def public_key(self) -> bytes:
+        """Return the key that checks the signatures, PEM; it stays the same."""
+
+    def close(self) -> None:
+        """Close what is open."""
 
 
-def _read_last_line(file: IO[bytes]) -> bytes:
-    """Return the last whole line; half a line, of a process that was killed, is taken away."""
-    file.seek(0)
-    lines = file.read().splitlines(keepends=True)
-    if lines and not lines[-1].endswith(b"\n"):
-        file.truncate(file.tell() - len(lines.pop()))
-    return lines[-1].rstrip(b"\n") if lines else b""
+def sign_receipt(
+    key: Ed25519PrivateKey, last: bytes | None, action: Action, fields: dict[str, Any]
+) -> tuple[Receipt, bytes]:
+    """Return the receipt after another one, and its line.
+
+    Args:
+        key: Signs it.
+        last: The line before, none for the first.
+        action: What was done.
+        fields: As `ReceiptBook.write`.
+    """
+    unsigned = {
+        "number": json.loads(last)["number"] + 1 if last else 1,
+        "action": action,
+        "time": datetime.now(UTC),
+        "previous": hashlib.sha256(last).hexdigest() if last else NO_RECEIPT,
+        "signature": "",
+        **fields,
+    }
+    body = Receipt.model_validate(unsigned).model_dump(mode="json")
+    del body["signature"]
+    signed = {**body, "signature": key.sign(_to_line(body)).hex()}
+    return Receipt.model_validate(signed), _to_line(signed)
+
+
+def encode_public_key(key: Ed25519PrivateKey) -> bytes:
+    """Return what checks a key's signatures, PEM."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _to_line(values: dict[str, Any]) -> bytes:

@@ -178,7 +178,7 @@ class TenantStores:
             threads.shutdown()
         for store in self._stores.values():
             store.close()
-        self._custody.keys.close()
+        self._custody.close()
 
 
 async def _ask(threads: Executor, call: Callable[..., T], *given: object) -> T:

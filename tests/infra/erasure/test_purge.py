@@ -6,7 +6,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from components.personas.receipts import ReceiptBook
+from components.personas.receipt_file import FileReceiptBook
 from components.personas.tombstone_file import update_tombstones
 from infra.erasure.purge import purge_traces
 from infra.erasure.traces import Trace, write_table
@@ -28,7 +28,7 @@ TRACES = [
 
 
 def test_one_that_cannot_be_removed_does_not_stop_the_others(tmp_path: Path) -> None:
-    book = ReceiptBook(tmp_path / "receipts.jsonl")
+    book = FileReceiptBook(tmp_path / "receipts.jsonl")
 
     purge = purge_traces(TRACES, book, "default", HASH)
 
@@ -43,7 +43,7 @@ def test_one_that_cannot_be_removed_does_not_stop_the_others(tmp_path: Path) -> 
 
 
 def test_a_purge_neither_erases_nor_readmits(tmp_path: Path) -> None:
-    book, path = ReceiptBook(tmp_path / "receipts.jsonl"), tmp_path / "tombstones.parquet"
+    book, path = FileReceiptBook(tmp_path / "receipts.jsonl"), tmp_path / "tombstones.parquet"
     purge_traces(TRACES[2:], book, "default", HASH)
     assert update_tombstones(path, book.read(), b"k") == 0
     fields = {"tenant": "default", "user_hash": HASH, "deletions": ()}
