@@ -89,16 +89,25 @@ def test_it_runs_as_a_user_without_rights(image: str) -> None:
     assert "--gid 10001 app" in made and "--uid 10001 --gid 10001" in made
 
 
+def read_variables(image: str) -> dict[str, str]:
+    """Return the environment variables of an image."""
+    found = select_last_stage(image, "ENV")
+    words = (word for instruction in found for word in instruction.words)
+    return dict(word.split("=", 1) for word in words if word != "\\")
+
+
 @each_image
 def test_what_is_written_goes_to_mounts(image: str) -> None:
-    variables = dict(
-        pair.split("=", 1) for found in select_last_stage(image, "ENV") for pair in found.words
-    )
+    variables = read_variables(image)
 
     assert variables["HOME"] == "/home/app"
     assert variables["HF_HOME"] == "/models"
     assert variables["PYTHONDONTWRITEBYTECODE"] == "1"
     assert [found.text for found in select_last_stage(image, "WORKDIR")] == ["/app"]
+
+
+def test_zenml_finds_the_files_of_a_cache_key() -> None:
+    assert read_variables("train")["ZENML_CUSTOM_SOURCE_ROOT"] == "/app"
 
 
 @each_image
