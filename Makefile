@@ -95,12 +95,13 @@ serve: stack  ## answer OpenAI's clients with the champion, and a page at / (SER
 	$(BIN)/python -m infra.local_gateway --model $(MODEL) --port $(SERVE_PORT)
 
 # What is pinned stays pinned unless pyproject.toml forbids it; `make lock KEEP=` upgrades all.
-# What a server needs is pinned as the rest is, in a file of its own.
+# What a server needs, and what training does, is pinned as the rest is, in files of their own.
 KEEP ?= -c requirements.lock
 .PHONY: lock
-lock:  ## resolve pyproject.toml in fresh environments and write the two lock files
+lock:  ## resolve pyproject.toml in fresh environments and write the three lock files
 	$(call resolve,requirements,$(KEEP),training serving postgres kubernetes dev)
 	$(call resolve,requirements-serving,-c requirements.lock,serving postgres)
+	$(call resolve,requirements-training,-c requirements.lock,training postgres kubernetes)
 
 # $(call resolve,NAME,CONSTRAINTS,EXTRAS) writes NAME.lock.
 define resolve
