@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,6 +40,8 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     given = parse_arguments(arguments)
+    # A container's first process isn't ended by a signal that it has no handler for.
+    signal.signal(signal.SIGTERM, end_start)
     try:
         settings = read_settings(given.settings)
         if given.store is not None:
@@ -49,6 +52,15 @@ def main(arguments: list[str] | None = None) -> None:
         asyncio.run(serve(given, settings))
     except (ValueError, OSError) as err:
         sys.exit(str(err))
+
+
+def end_start(*_: object) -> None:
+    """End before anything is served.
+
+    Raises:
+        SystemExit: Always.
+    """
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -99,6 +111,7 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
         timeout_graceful_shutdown=given.drain_seconds,
         server_header=False,
     )
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # uvicorn drains by its own
     following = asyncio.create_task(follow(source, engine, seen, LOOK_SECONDS))
     try:
         await uvicorn.Server(config).serve()

@@ -118,6 +118,17 @@ def test_it_answers_and_drains_at_sigterm(bundle, tmp_path):
 
 
 @pytest.mark.slow
+def test_sigterm_ends_a_start_too(bundle, tmp_path):
+    process = start(tmp_path, bundle, write_settings(tmp_path, create=True))
+    try:
+        assert "Loading" in process.stderr.readline()  # the bundle's models
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
 def test_it_answers_without_the_pipelines_packages(bundle, tmp_path, serving_python):
     imports = "import zenml, great_expectations, datasets, mlflow.sklearn, pandas, pyarrow"
     missing = subprocess.run([serving_python, "-c", imports], stderr=subprocess.PIPE, text=True)
