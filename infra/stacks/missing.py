@@ -45,7 +45,7 @@ def find_gaps(names: StackNames) -> Gaps:
         )
     if trouble := _ask_mlflow(names.mlflow.address):
         gaps.unchecked.append(
-            f"MLflow at {names.mlflow.address}: {trouble}. Pods must reach it; this machine need not"
+            f"MLflow at {names.mlflow.address}: {trouble}. It is the pods that must reach it"
         )
     _ask_cluster(names, gaps)
     return gaps
