@@ -8,18 +8,21 @@ the orchestrator's pod runs and starts the steps. Replaced is what talks to a cl
 """
 
 import json
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import yaml
 from kubernetes import client as kubernetes
 from zenml.client import Client
 from zenml.config.global_config import GlobalConfiguration
 from zenml.config.schedule import Schedule
 from zenml.enums import StackComponentType
 from zenml.integrations.kubernetes import kube_utils
+from zenml.integrations.kubernetes.constants import STEP_NAME_ANNOTATION_KEY
 from zenml.integrations.kubernetes.orchestrators import (
     kubernetes_orchestrator,
     kubernetes_orchestrator_entrypoint,
@@ -28,6 +31,7 @@ from zenml.integrations.kubernetes.orchestrators.kubernetes_orchestrator import 
     KubernetesOrchestrator,
 )
 from zenml.orchestrators import base_orchestrator
+from zenml.orchestrators.dag_runner import DagRunner
 from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.stack import Stack
 from zenml.utils import source_utils
@@ -41,6 +45,9 @@ from infra.stacks.repository import REPOSITORY, open_repository
 SERVER = "https://zenml.example.com"
 SCHEDULE = Schedule(name="rendered", cron_expression="0 3 * * 1")
 NO_ID = str(UUID(int=0))
+POD = "orchestrator"
+DATABASE = ("ZENML_STORE_", "ZENML_SECRETS_STORE_")
+"""How the names of variables begin that say where ZenML's database is."""
 
 
 class Recorder:
@@ -102,55 +109,83 @@ def register(names: StackNames) -> None:
 
 def replace_cluster(recorder: Recorder) -> None:
     """Let ZenML talk to the recorder wherever it would talk to Kubernetes."""
-    anything: Any = KubernetesOrchestrator
-    anything.get_kube_client = lambda self, incluster=None: kubernetes.ApiClient()
-    anything._k8s_batch_api = recorder
-    owner = kubernetes.V1OwnerReference(
-        api_version="batch/v1", kind="Job", name="orchestrator", uid=NO_ID
+    owner = kubernetes.V1OwnerReference(api_version="batch/v1", kind="Job", name=POD, uid=NO_ID)
+    job = kubernetes.V1Job(metadata=kubernetes.V1ObjectMeta(name=POD))
+    _replace(
+        KubernetesOrchestrator,
+        get_kube_client=lambda self, incluster=None: kubernetes.ApiClient(),
+        _k8s_batch_api=recorder,
     )
-    job = kubernetes.V1Job(metadata=kubernetes.V1ObjectMeta(name=owner.name))
-    answers: dict[str, Any] = {
-        "check_job_status": (kube_utils.JobStatus.SUCCEEDED, None),
-        "create_or_update_secret": None,
-        "delete_secret": None,
-        "get_job": job,
-        "get_parent_job_name": owner.name,
-        "get_pod_owner_references": [owner],
-        "update_job": job,
-    }
-    for name, answer in answers.items():
-        setattr(kube_utils, name, lambda *_, answer=answer, **__: answer)
-    kube_utils.create_job = recorder.create_job
-    for module in (kubernetes_orchestrator, kubernetes_orchestrator_entrypoint):
-        module.random = Zeros()  # type: ignore[attr-defined]
+    _replace(
+        kube_utils,
+        check_job_status=_answer((kube_utils.JobStatus.SUCCEEDED, None)),
+        create_job=recorder.create_job,
+        create_or_update_secret=_answer(None),
+        delete_secret=_answer(None),
+        get_job=_answer(job),
+        get_parent_job_name=_answer(POD),
+        get_pod_owner_references=_answer([owner]),
+        update_job=_answer(job),
+    )
+    _replace(kubernetes_orchestrator, random=Zeros())
+    _replace(
+        kubernetes_orchestrator_entrypoint,
+        random=Zeros(),
+        # Jobs that are done at once needn't be asked every three seconds.
+        DagRunner=lambda **options: DagRunner(**options | {"monitoring_interval": 0.01}),
+    )
+    _replace(socket, gethostname=_answer(POD))
 
 
 def replace_server() -> None:
     """Let ZenML believe that its database is a server's."""
-    Stack.requires_remote_server = False
+    _replace(Stack, requires_remote_server=False)
     # No step has run, so that none can be found in the cache.
-    StepRunRequestFactory.has_caching_enabled = lambda self, invocation_id: False
-    for module in (base_orchestrator, kubernetes_orchestrator_entrypoint):
-        module.get_config_environment_vars = describe_server  # type: ignore[attr-defined]
+    _replace(StepRunRequestFactory, has_caching_enabled=_answer(False))
+    _replace(base_orchestrator, get_config_environment_vars=describe_server)
+    _replace(kubernetes_orchestrator_entrypoint, get_config_environment_vars=describe_server)
+
+
+def _replace(owner: object, **attributes: object) -> None:
+    for name, value in attributes.items():
+        assert hasattr(owner, name), f"{owner} has no {name} any more"
+        setattr(owner, name, value)
+
+
+def _answer(value: object) -> Callable[..., object]:
+    """Return a function that always answers this."""
+    return lambda *_, **__: value
 
 
 def describe_server(**_: object) -> tuple[dict[str, str], dict[str, str]]:
     """Return the variables by which a pod finds ZenML's server, and the secret ones."""
     ours = GlobalConfiguration().get_config_environment_vars()
-    known = {name: text for name, text in ours.items() if not name.startswith("ZENML_STORE_")}
+    known = {name: text for name, text in ours.items() if not name.startswith(DATABASE)}
     store = RestZenStoreConfiguration(url=SERVER).model_dump(exclude_none=True)
     there = {f"ZENML_STORE_{key.upper()}": str(value) for key, value in store.items()}
     return known | there, {"ZENML_STORE_API_TOKEN": "rendered"}
 
 
-def submit(config: Path) -> None:
-    """Submit the pipeline with a schedule and without, and let the orchestrator's pod run."""
+def submit(config: Path) -> list[str]:
+    """Submit the pipeline with a schedule and without, and let the orchestrator's pod run.
+
+    Returns:
+        The names of the steps, in the pipeline's order.
+
+    Raises:
+        ValueError: If the YAML names a step that is none: ZenML only warns.
+    """
     from pipelines.train_persona import train_persona
 
     train_persona.with_options(config_path=str(config), schedule=SCHEDULE)()
-    run = train_persona.with_options(config_path=str(config))()
+    run: Any = train_persona.with_options(config_path=str(config))()
+    steps = list(run.snapshot.step_configurations)
+    named = yaml.safe_load(config.read_text("utf-8")).get("steps") or {}
+    if unknown := sorted(set(named) - set(steps)):
+        raise ValueError(f"{config}: steps {unknown}: the pipeline has {steps}")
     sys.argv[1:] = ["--snapshot_id", str(run.snapshot.id), "--run_id", str(run.id)]
     kubernetes_orchestrator_entrypoint.main()
+    return steps
 
 
 def main() -> None:
@@ -162,8 +197,16 @@ def main() -> None:
     recorder = Recorder(names.cluster.namespace)
     replace_cluster(recorder)
     replace_server()
-    submit(config)
-    output.write_text(json.dumps(recorder.objects), encoding="utf-8")
+    steps = submit(config)
+    # Steps that may run at the same time are started in any order.
+    order = {name: place for place, name in enumerate(steps)}
+    objects = sorted(recorder.objects, key=lambda one: order.get(step_of(one), -1))
+    output.write_text(json.dumps(objects), encoding="utf-8")
+
+
+def step_of(thing: dict[str, Any]) -> str:
+    """Return the name of the step whose Job this is; empty if it is no step's."""
+    return str(thing["metadata"]["annotations"].get(STEP_NAME_ANNOTATION_KEY, ""))
 
 
 if __name__ == "__main__":

@@ -66,15 +66,20 @@ def _configure_orchestrator(names: StackNames) -> dict[str, Any]:
 
 def _configure_pods(names: StackNames, variables: list[str]) -> dict[str, Any]:
     """Return the environment of pods, by reference, and how they get their image."""
+    # Else torch starts a thread for each core of the node.
+    threads = {"resourceFieldRef": {"resource": "requests.cpu"}}
     return {
         "image_pull_secrets": names.image_pull_secrets,
         "env_from": [{"configMapRef": {"name": name}} for name in names.config_maps],
         "env": [
-            {
-                "name": variable,
-                "valueFrom": {"secretKeyRef": names.secrets[variable].model_dump()},
-            }
-            for variable in variables
+            {"name": "OMP_NUM_THREADS", "valueFrom": threads},
+            *(
+                {
+                    "name": variable,
+                    "valueFrom": {"secretKeyRef": names.secrets[variable].model_dump()},
+                }
+                for variable in variables
+            ),
         ],
     }
 
