@@ -1,6 +1,6 @@
 """Let ZenML submit a run, and keep what it would have sent to Kubernetes.
 
-    python -m infra.manifests.zenml_capture CONFIG STACK OUTPUT
+    python -m infra.manifests.zenml_capture CONFIG STACK ROOT OUTPUT
 
 Only for a process of its own, in a ZenML home that is thrown away: `infra.manifests.zenml_jobs`.
 The pipeline is compiled and submitted twice, with a schedule and without; then the entry point of
@@ -17,8 +17,6 @@ from uuid import UUID
 
 import yaml
 from kubernetes import client as kubernetes
-from zenml.client import Client
-from zenml.config.global_config import GlobalConfiguration
 from zenml.config.schedule import Schedule
 from zenml.enums import StackComponentType
 from zenml.integrations.kubernetes import kube_utils
@@ -33,6 +31,7 @@ from zenml.integrations.kubernetes.orchestrators.kubernetes_orchestrator import 
 from zenml.orchestrators import base_orchestrator
 from zenml.orchestrators.dag_runner import DagRunner
 from zenml.orchestrators.step_run_utils import StepRunRequestFactory
+from zenml.orchestrators.utils import get_config_environment_vars
 from zenml.stack import Stack
 from zenml.utils import source_utils
 from zenml.zen_stores.rest_zen_store import RestZenStoreConfiguration
@@ -95,16 +94,20 @@ def _drop_nulls(value: Any) -> Any:
     return value
 
 
-def register(names: StackNames) -> None:
+def register(names: StackNames, root: Path) -> None:
     """Register the user's stack, with an artifact store on this disk.
 
     ZenML writes its own log there while it submits; nothing that it submits depends on it.
+
+    Args:
+        names: Of the cluster and what is around it.
+        root: Where the stack is activated, and nowhere else.
     """
     parts = [
         Part(part.kind, "local", {}) if part.kind is StackComponentType.ARTIFACT_STORE else part
         for part in list_parts(names)
     ]
-    register_stack(open_repository(Client.find_repository() or Path.cwd()), names.name, parts)
+    register_stack(open_repository(root), names.name, parts)
 
 
 def replace_cluster(recorder: Recorder) -> None:
@@ -159,7 +162,7 @@ def _answer(value: object) -> Callable[..., object]:
 
 def describe_server(**_: object) -> tuple[dict[str, str], dict[str, str]]:
     """Return the variables by which a pod finds ZenML's server, and the secret ones."""
-    ours = GlobalConfiguration().get_config_environment_vars()
+    ours, _ = get_config_environment_vars()
     known = {name: text for name, text in ours.items() if not name.startswith(DATABASE)}
     store = RestZenStoreConfiguration(url=SERVER).model_dump(exclude_none=True)
     there = {f"ZENML_STORE_{key.upper()}": str(value) for key, value in store.items()}
@@ -190,10 +193,10 @@ def submit(config: Path) -> list[str]:
 
 def main() -> None:
     """Write the objects as JSON."""
-    config, stack, output = map(Path, sys.argv[1:])
+    config, stack, root, output = map(Path, sys.argv[1:])
     names = read_names(stack)
     source_utils.set_custom_source_root(str(REPOSITORY))
-    register(names)
+    register(names, root)
     recorder = Recorder(names.cluster.namespace)
     replace_cluster(recorder)
     replace_server()

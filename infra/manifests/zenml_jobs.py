@@ -45,7 +45,7 @@ def render_zenml_jobs(config: Path, stack: Path = STACK) -> list[dict[str, Any]]
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "infra.manifests.zenml_capture"),
-                *(str(config.resolve()), str(stack.resolve()), str(output)),
+                *(str(config.resolve()), str(stack.resolve()), str(home), str(output)),
             ],
             cwd=REPOSITORY,
             env=_make_environment(Path(home)),
@@ -60,13 +60,11 @@ def render_zenml_jobs(config: Path, stack: Path = STACK) -> list[dict[str, Any]]
 
 def _make_environment(home: Path) -> dict[str, str]:
     """Return the environment of a process that sees nothing of the user's ZenML."""
-    root = home / "repository"
-    root.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
     return kept | {
         "ZENML_CONFIG_PATH": str(home / "zenml"),
         "ZENML_LOCAL_STORES_PATH": str(home / "stores"),
-        "ZENML_REPOSITORY_PATH": str(root),
+        "ZENML_REPOSITORY_PATH": str(home),
         "ZENML_ANALYTICS_OPT_IN": "false",
         "ZENML_ENABLE_RICH_TRACEBACK": "false",
         "ZENML_LOGGING_COLORS_DISABLED": "true",
