@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from zenml.client import Client
 from zenml.enums import StackComponentType
 
 from infra.stacks.missing import find_gaps
@@ -19,6 +20,8 @@ from infra.stacks.names import StackNames, read_names
 from infra.stacks.registration import UNCHANGED, Change, Part, register_stack
 from infra.stacks.repository import REPOSITORY, open_repository
 
+LOGIN = ("username", "password")
+"""Keys of the ZenML secret of MLflow's server."""
 NO_LOGIN = "none"
 
 
@@ -42,7 +45,7 @@ def _configure_tracker(names: StackNames) -> dict[str, Any]:
     """Return MLflow's address and how to log in there."""
     settings = {"tracking_uri": names.mlflow.address}
     if secret := names.mlflow.zenml_secret:
-        login = {f"tracking_{key}": f"{{{{{secret}.{key}}}}}" for key in ("username", "password")}
+        login = {f"tracking_{key}": f"{{{{{secret}.{key}}}}}" for key in LOGIN}
         return settings | login
     # ZenML takes no address without a login; a server that asks for none passes a token over.
     return settings | {"tracking_token": NO_LOGIN}
@@ -66,20 +69,18 @@ def _configure_orchestrator(names: StackNames) -> dict[str, Any]:
 
 def _configure_pods(names: StackNames, variables: list[str]) -> dict[str, Any]:
     """Return the environment of pods, by reference, and how they get their image."""
+    secrets = {name: {"secretKeyRef": names.secrets[name].model_dump()} for name in variables}
     # Else torch starts a thread for each core of the node.
     threads = {"resourceFieldRef": {"resource": "requests.cpu"}}
+    references = {"OMP_NUM_THREADS": threads} | secrets
     return {
         "image_pull_secrets": names.image_pull_secrets,
         "env_from": [{"configMapRef": {"name": name}} for name in names.config_maps],
         "env": [
-            {"name": "OMP_NUM_THREADS", "valueFrom": threads},
-            *(
-                {
-                    "name": variable,
-                    "valueFrom": {"secretKeyRef": names.secrets[variable].model_dump()},
-                }
-                for variable in variables
-            ),
+            # Where ZenML changes to. Without a word it looks for the code beside its own entry
+            # point, does not find what a cached step depends on, and the step fails.
+            {"name": "ZENML_CUSTOM_SOURCE_ROOT", "value": "/app"},
+            *({"name": name, "valueFrom": source} for name, source in references.items()),
         ],
     }
 
@@ -93,8 +94,27 @@ def register_kubernetes_stack(names: StackNames, root: Path) -> list[Change]:
 
     Returns:
         What was done.
+
+    Raises:
+        ValueError: If there is no such ZenML secret, without which ZenML takes no tracker.
     """
-    return register_stack(open_repository(root.resolve()), names.name, list_parts(names))
+    client = open_repository(root.resolve())
+    _require_secret(client, names.mlflow.zenml_secret)
+    return register_stack(client, names.name, list_parts(names))
+
+
+def _require_secret(client: Client, secret: str | None) -> None:
+    if secret is None:
+        return
+    try:
+        found = set(client.get_secret(secret, allow_partial_name_match=False).secret_values)
+    except KeyError:
+        found = set()
+    if absent := [f"--{key}=..." for key in LOGIN if key not in found]:
+        raise ValueError(
+            f"mlflow.zenml_secret: ZenML has no secret {secret!r} with all of {LOGIN}: "
+            f"`zenml secret create {secret} {' '.join(absent)}`"
+        )
 
 
 def describe_changes(changes: list[Change]) -> list[str]:
@@ -118,9 +138,10 @@ def main(arguments: list[str] | None = None) -> None:
     path = parser.parse_args(arguments).config
     try:
         names = read_names(path)
+        changes = register_kubernetes_stack(names, REPOSITORY)
     except ValueError as err:
         sys.exit(str(err))
-    lines = describe_changes(register_kubernetes_stack(names, REPOSITORY))
+    lines = describe_changes(changes)
     gaps = find_gaps(names)
     lines += [f"active: {names.name}"]
     lines += [f"missing: {text}" for text in gaps.missing]
