@@ -162,7 +162,7 @@ def _answer(value: object) -> Callable[..., object]:
 
 def describe_server(**_: object) -> tuple[dict[str, str], dict[str, str]]:
     """Return the variables by which a pod finds ZenML's server, and the secret ones."""
-    ours, _ = get_config_environment_vars()
+    ours = get_config_environment_vars()[0]
     known = {name: text for name, text in ours.items() if not name.startswith(DATABASE)}
     store = RestZenStoreConfiguration(url=SERVER).model_dump(exclude_none=True)
     there = {f"ZENML_STORE_{key.upper()}": str(value) for key, value in store.items()}
