@@ -93,7 +93,7 @@ def test_every_pod_is_restricted(objects: Objects) -> None:
         }
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert container["image"] == "registry.example.com/persona-plug/train:0.1.0"
+        assert container["image"] == "registry.example.com/persona-plug/train:0.1.0-cuda"
 
 
 def test_only_the_orchestrator_talks_to_the_cluster(objects: Objects) -> None:
