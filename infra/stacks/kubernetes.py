@@ -57,8 +57,8 @@ def _configure_orchestrator(names: StackNames) -> dict[str, Any]:
     way = {"kubernetes_context": cluster.context} if cluster.context else {"incluster": True}
     return way | {
         "kubernetes_namespace": cluster.namespace,
-        # Without the first ZenML makes an account with edit rights; without the second the steps have
-        # the orchestrator's.
+        # Without the first ZenML makes an account with edit rights; without the second the steps
+        # have the orchestrator's.
         "service_account_name": cluster.pipeline_account,
         "step_pod_service_account_name": cluster.step_account,
         # Else the token of ZenML's server stands in the Job in clear.
