@@ -13,7 +13,8 @@ from zenml.client import Client
 from zenml.enums import StackComponentType
 from zenml.models import StackResponse
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from infra.stacks.repository import REPOSITORY, find_stack, open_repository
+
 PREFIX = "persona_plug_local_"
 OWNER_FILE = ".zenml_stack"
 
@@ -45,9 +46,9 @@ def register_local_stack(root: Path) -> LocalStack:
         The stack, whether it is new, and the name of the repository's active stack.
     """
     root = root.resolve()
-    client = _open_repository(root)
+    client = open_repository(root)
     name, artifacts = stack_name(root), root / "state" / "artifacts"
-    stack = _find_stack(client, name)
+    stack = find_stack(client, name)
     if stack and not _owns(artifacts, stack):
         _forget(client, stack)
         stack = None
@@ -56,20 +57,6 @@ def register_local_stack(root: Path) -> LocalStack:
     if client.active_stack_model.name == "default" or _is_ours(client.active_stack_model):
         client.activate_stack(stack.id)
     return LocalStack(name, artifacts, made, client.active_stack_model.name)
-
-
-def _open_repository(root: Path) -> Client:
-    """Return the client of the repository at `root`, which gets a `.zen/` if it has none."""
-    if not Client.is_repository_directory(root):
-        Client.initialize(root)
-    client = Client()
-    client.activate_root(root)
-    return client
-
-
-def _find_stack(client: Client, name: str) -> StackResponse | None:
-    found = client.list_stacks(name=name, hydrate=True).items
-    return found[0] if found else None
 
 
 def _is_ours(stack: StackResponse) -> bool:

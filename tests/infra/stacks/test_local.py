@@ -1,21 +1,7 @@
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from infra.stacks.local import register_local_stack, stack_name
-
-
-@pytest.fixture
-def clone(zenml_home: Path, tmp_path: Path) -> Iterator[Path]:
-    """Another clone's root; the shared session's root is activated again afterwards."""
-    from zenml.client import Client
-
-    root = tmp_path / "clone"
-    root.mkdir()
-    yield root
-    Client().activate_root(zenml_home)
 
 
 def test_the_stack_is_made_once_and_found_again(clone: Path) -> None:
