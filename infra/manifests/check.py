@@ -8,8 +8,6 @@ puts it there.
 """
 
 import argparse
-import importlib
-import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,10 +20,10 @@ from infra.manifests.render import KUBERNETES, find_files, render
 from infra.manifests.secrets_to_make import read_secrets
 from infra.manifests.table import is_current, make_rows, make_table, write_table
 from infra.manifests.world import World
+from infra.manifests.zenml_jobs import render_zenml_jobs
 
 REPOSITORY = KUBERNETES.parents[1]
 DOCUMENT = REPOSITORY / "docs" / "operations.md"
-ZENML_JOBS = "infra.manifests.zenml_jobs"
 BATCH = "CronJob/persona-plug-batch"
 MODEL_VERSION = "v1"
 GPU_STEPS = ("encode_", "train_", "evaluate_")
@@ -76,8 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
         checked = [one for cluster in CLUSTERS for one in check_cluster(cluster, pipeline)]
     except ValueError as err:
         sys.exit(str(err))
-    missing = () if pipeline else ("ZenML's CronJob and the steps' Jobs (no renderer)",)
-    table = make_table(make_rows(checked, (*missing, *NOT_RUN)))
+    table = make_table(make_rows(checked, NOT_RUN))
     sys.stdout.write(table + "\n")
     if given.write:
         write_table(DOCUMENT, table)
@@ -93,7 +90,7 @@ def check_cluster(cluster: Cluster, pipeline: Sequence[Object]) -> Iterator[tupl
 
     Args:
         cluster: Which.
-        pipeline: What ZenML submits there; empty if that isn't known.
+        pipeline: What ZenML submits there.
 
     Raises:
         ValueError: If the manifests can't be rendered, or nothing of a name has the GPUs.
@@ -117,14 +114,7 @@ def build_world(cluster: Cluster, pipeline: Sequence[Object]) -> World:
 
 def render_pipeline() -> list[Object]:
     """Return what ZenML would submit: CronJob, orchestrator's Job, a Job for each step."""
-    if importlib.util.find_spec(ZENML_JOBS) is None:
-        return []
-    module = importlib.import_module(ZENML_JOBS)
-    rendered: list[Object] = module.render_zenml_jobs(
-        REPOSITORY / "configs" / "kubernetes.yaml",
-        REPOSITORY / "infra" / "stacks" / "kubernetes.yaml",
-    )
-    return rendered
+    return render_zenml_jobs(REPOSITORY / "configs" / "kubernetes.yaml")
 
 
 def needs_gpu(thing: Object) -> bool:
