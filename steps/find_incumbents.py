@@ -6,9 +6,8 @@ from zenml import step
 
 from components.promotion.registry_records import Incumbents
 from components.validation.config import ValidationConfig
-from components.validation.tombstones import find_erased_users
+from steps.erased_users import find_erased
 from steps.model_registry import open_registry, read_incumbents
-from steps.user_hash_key import KEY_FILE
 
 
 # Never cached: it reads the registry. Unchanged incumbents leave the later steps cached.
@@ -17,5 +16,5 @@ def find_incumbents(
     task_name: str, validation: ValidationConfig
 ) -> Annotated[Incumbents, "incumbents"]:
     """Return who holds the offices of the task, and whether their LLM knows an erased user."""
-    erased = find_erased_users(validation, KEY_FILE)
+    erased = find_erased(validation)
     return read_incumbents(open_registry(), task_name, erased)

@@ -13,11 +13,10 @@ from components.personas.source import open_source, read_events
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.exclusion import leave_out_erased
-from components.validation.tombstones import find_erased_users
+from steps.erased_users import find_erased
 from steps.materializers import FolderMaterializer
 from steps.persona_store import find_store, use_custody
 from steps.scratch import make_scratch_directory
-from steps.user_hash_key import KEY_FILE
 
 
 # Never cached: it reads the outside world. The same bytes leave the later steps cached.
@@ -35,7 +34,7 @@ def load_histories(
     if histories.watermark is not None:
         watermark = histories.watermark.model_dump(mode="json")
         log_metadata(metadata={"watermark": watermark}, infer_artifact=True)
-    erased = find_erased_users(validation, KEY_FILE)
+    erased = find_erased(validation)
     return histories if erased is None else leave_out_erased(histories, erased, directory / "left")
 
 

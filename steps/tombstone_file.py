@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from zenml.client import Client
+
 from components.personas.custody import KEYS_VARIABLE
 from components.personas.tombstone_file import update_tombstones
 from steps.caching import source_root
@@ -22,14 +24,20 @@ def find_tombstone_file() -> Path:
     return source_root(Path(__file__).resolve()) / "state" / "tombstones.parquet"
 
 
-def refresh_tombstones() -> Path:
+def refresh_tombstones() -> Path | None:
     """Bring the tombstones up to date with the receipts of erasures; return where they lie.
 
     Not all who erase write the file: the gateway only leaves a receipt.
 
+    Returns:
+        The file; None where the steps run as pods, which see no file of this machine and read the
+        receipts themselves (`steps.erased_users`).
+
     Raises:
         ValueError: If the file is none of tombstones, or of another key.
     """
+    if Client().active_stack.orchestrator.config.is_remote:
+        return None
     path = find_tombstone_file()
     if find_custody_folder().exists() or KEYS_VARIABLE in os.environ:
         with use_custody() as custody:

@@ -12,13 +12,12 @@ from components.histories.tables import Histories, Split
 from components.tasks.task import Task
 from components.validation.config import ValidationConfig
 from components.validation.report import UnsoundHistoriesError
-from components.validation.tombstones import find_erased_users
 from components.validation.validate import validate_histories as validate
 from components.validation.validation_folder import REPORT, ValidationFolder
 from steps.caching import code_of
+from steps.erased_users import find_erased
 from steps.materializers import FolderMaterializer
 from steps.scratch import make_scratch_directory
-from steps.user_hash_key import KEY_FILE
 
 logger = get_logger(__name__)
 
@@ -43,7 +42,7 @@ def validate_histories(
     """Set defective rows apart; too many or an empty split stop the run, but the report is kept."""
     directory = make_scratch_directory()
     try:
-        erased = find_erased_users(validation, KEY_FILE)
+        erased = find_erased(validation)
         outcome = validate(histories, task, validation, directory, show_texts, erased)
         logger.info(outcome.report.verdict)
         require_splits(outcome.histories, evaluated_split)

@@ -3,6 +3,8 @@
 Not for servers: the file is written by pyarrow.
 """
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from components.personas.receipts import Receipt
@@ -23,11 +25,24 @@ def update_tombstones(path: Path, receipts: list[Receipt], key: bytes) -> int:
     Raises:
         ValueError: If the file is none of tombstones, or of another key.
     """
-    erased = read_tombstones(path, key) if path.exists() else {}
+    erased = follow_receipts(receipts, read_tombstones(path, key) if path.exists() else {})
+    write_tombstones(path, erased, key)
+    return len(erased)
+
+
+def follow_receipts(
+    receipts: Iterable[Receipt], before: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """Return when each user was erased who has not agreed again, by hash.
+
+    Args:
+        receipts: All of them, the first first.
+        before: Who was erased without a receipt.
+    """
+    erased = dict(before)
     for receipt in receipts:
         if receipt.action == "forget":
             erased[receipt.user_hash] = receipt.time
         elif receipt.action == "readmit":
             erased.pop(receipt.user_hash, None)
-    write_tombstones(path, erased, key)
-    return len(erased)
+    return erased

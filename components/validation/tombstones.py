@@ -103,20 +103,20 @@ def find_erased_users(config: ValidationConfig, key_file: Path) -> ErasedUsers |
     return ErasedUsers(hashes, key)
 
 
-def resolve_tombstones(config: ValidationConfig, default: Path) -> ValidationConfig:
+def resolve_tombstones(config: ValidationConfig, default: Path | None) -> ValidationConfig:
     """Return the settings with the file's sha256, so that cache keys follow its content.
 
     Args:
         config: May name the file.
         default: The file if it names none, once there is one: a user who was erased is kept out
-            whether or not somebody thought of it.
+            whether or not somebody thought of it. None: where the run's steps read no such file.
 
     Raises:
         ValueError: If there is no such file: a cached validation could hide who was erased since.
     """
-    if config.tombstones is None and not default.is_file():
+    path = config.tombstones or (default if default is not None and default.is_file() else None)
+    if path is None:
         return config
-    path = config.tombstones or default
     _require_file(path, "validation.tombstones")
     return config.model_copy(update={"tombstones": path, "tombstones_hash": hash_file(path)})
 

@@ -9,6 +9,7 @@ from zenml.enums import StackComponentType
 from infra.stacks.kubernetes import describe_changes, register_kubernetes_stack
 from infra.stacks.names import ArtifactStoreNames, MLflowNames, StackNames, read_names
 from infra.stacks.registration import Change
+from steps.tombstone_file import refresh_tombstones
 from tests.infra.stacks.test_names import SHIPPED
 
 
@@ -41,6 +42,7 @@ def test_the_stack_is_made_once_and_found_again(clone: Path, names: StackNames) 
         f"the stack {names.name} is as the file says: nothing changed"
     ]
     assert Client().active_stack_model.name == names.name
+    assert refresh_tombstones() is None  # pods see no file of this machine
 
 
 def test_the_orchestrator_has_the_users_names(clone: Path, names: StackNames) -> None:
