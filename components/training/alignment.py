@@ -35,7 +35,7 @@ def embed_words(llm: FrozenLLM, texts: list[str]) -> Tensor:
 def mix_words(
     llm: FrozenLLM, outputs: list[str], companions: Mapping[str, Mapping[str, float]], share: float
 ) -> Tensor:
-    """Return what an item of each output is to say, float32 [len(outputs), D].
+    """Mix the words of each output with those of its companions.
 
     Args:
         llm: Whose words.
@@ -43,6 +43,9 @@ def mix_words(
         companions: Of an output, the answers that go with it, with weights that sum to one; an
             output without any says itself alone.
         share: Share of the companions in what is said.
+
+    Returns:
+        What an item of each output is to say, float32 [len(outputs), D].
     """
     own_MD = embed_words(llm, outputs)
     theirs_MD = own_MD.clone()

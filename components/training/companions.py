@@ -24,16 +24,17 @@ def name_companions(
     histories: Sequence[np.ndarray],
     answers: Sequence[str],
 ) -> dict[str, dict[str, float]]:
-    """Return, of each label of an item, the answers that go with it and their weights.
-
-    Weights sum to one. A label that surely goes with no answer is left out; so are all where the
-    task has no labels.
+    """Find, of each label of an item, the answers that go with it.
 
     Args:
         task: Its labels.
         outputs: Of every history item, N.
         histories: Rows of `outputs`, one array a question.
         answers: The gold answers, Q.
+
+    Returns:
+        Answers and weights, which sum to one, by label. A label that surely goes with no answer is
+        left out; so are all where the task has no labels.
     """
     place = {label: number for number, label in enumerate(task.labels)}
     outputs_N = np.array([place.get(output or "", -1) for output in outputs])
