@@ -1,12 +1,13 @@
 """Align the projector with the LLM's own words, before the LLM is in the loop.
 
 A persona is first made to say what the user's outputs say: each behavior vector is projected onto
-the mean token embedding of that item's output. No LLM forward pass is needed, and the training that
-follows starts where the LLM already listens. (The paper trains from scratch; multimodal LLMs align
-their projectors first.)
+the mean token embedding of that item's output, mixed with those of the answers that go with it
+(`components.training.companions`). No LLM forward pass is needed, and the training that follows
+starts where the LLM already listens. (The paper trains from scratch; multimodal LLMs align their
+projectors first.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -31,19 +32,45 @@ def embed_words(llm: FrozenLLM, texts: list[str]) -> Tensor:
     )
 
 
+def mix_words(
+    llm: FrozenLLM, outputs: list[str], companions: Mapping[str, Mapping[str, float]], share: float
+) -> Tensor:
+    """Mix the words of each output with those of its companions.
+
+    Args:
+        llm: Whose words.
+        outputs: The items' outputs.
+        companions: Of an output, the answers that go with it, with weights that sum to one; an
+            output without any says itself alone.
+        share: Share of the companions in what is said.
+
+    Returns:
+        What an item of each output is to say, float32 [len(outputs), D].
+    """
+    own_MD = embed_words(llm, outputs)
+    theirs_MD = own_MD.clone()
+    for row, output in enumerate(outputs):
+        if weights := companions.get(output):
+            words = embed_words(llm, list(weights))
+            theirs_MD[row] = words.new_tensor(list(weights.values())) @ words
+    return own_MD.lerp(theirs_MD, share)
+
+
 def align_projector(
     embedder: UserEmbedder,
     llm: FrozenLLM,
     items: Sequence[tuple[str, np.ndarray]],
+    companions: Mapping[str, Mapping[str, float]],
     config: AlignmentConfig,
     seed: int,
 ) -> float:
-    """Fit the projector to say every item's output.
+    """Fit the projector to say every item's output, and what goes with it.
 
     Args:
         embedder: Its projector is fitted in place.
         llm: Whose words.
         items: Outputs and behavior vectors, float16 [E], of the items to learn from.
+        companions: As `mix_words` takes them.
         config: How long and how fast.
         seed: Seeds the order of items.
 
@@ -51,7 +78,8 @@ def align_projector(
         The last step's squared error by the words' variance: 1 is no better than a constant.
     """
     distinct = {text: index for index, text in enumerate(sorted({text for text, _ in items}))}
-    words_MD = embed_words(llm, list(distinct)).cpu() / embedder.scale
+    said_MD = mix_words(llm, list(distinct), companions, config.companion_share)
+    words_MD = said_MD.cpu() / embedder.scale
     chosen_N = torch.tensor([distinct[text] for text, _ in items])
     vectors_NE = torch.from_numpy(np.stack([vector for _, vector in items]).astype(np.float32))
     inputs_NE = vectors_NE - embedder.aggregator.center

@@ -15,6 +15,15 @@ class AlignmentConfig(Config):
     num_steps: int = Field(1000, ge=0, description="Steps; 0 leaves it out, as the paper does.")
     batch_size: int = Field(256, ge=1, description="History items a step.")
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate, falling to zero.")
+    companion_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description=(
+            "Share, in what an item is to say, of the answers that users with such items give "
+            "more often than others do; the rest is the item's own output. For tasks with labels."
+        ),
+    )
 
 
 class EmbedderFit(FitConfig):

@@ -29,6 +29,7 @@ from components.retrieval.retrieval import Retrieval
 from components.tasks.task import Task
 from components.training.adapters import add_adapters, fold_adapters
 from components.training.alignment import align_projector
+from components.training.companions import name_companions
 from components.training.config import SEED_PREFIX, TrainingConfig
 from components.training.examples import Examples, TrainingExamples, build_examples
 from components.user_embedder.collator import build_collator
@@ -201,7 +202,7 @@ def train_user_embedder(
     if has_adapters:
         add_adapters(embedder, recipe.embedder.lora_rank)
     if arm.aggregation is not Aggregation.NONE:
-        prepare_projector(embedder, llm, artifacts, train_rows, recipe)
+        prepare_projector(embedder, llm, artifacts, shown, recipe)
     lengths = [len(prompt) for prompt in shown.prompts]
     collate = build_collator(llm, card, recipe.llm)
     ids = questions.select(train_rows)["question_id"]
@@ -251,23 +252,29 @@ def prepare_projector(
     embedder: UserEmbedder,
     llm: FrozenLLM,
     artifacts: Artifacts,
-    train_rows: np.ndarray,
+    shown: Examples,
     recipe: Recipe,
 ) -> None:
-    """Standardize and align the projector by the items in the train questions' histories."""
-    questions = artifacts.histories.questions.select(train_rows)
-    rows = np.unique(np.concatenate([[], *questions["history"]])).astype(np.int64)
+    """Standardize and align the projector by the train questions and the items they show.
+
+    With whose history a question is shown is the arm's: among other users' histories, no answers go
+    with an item.
+    """
+    rows = np.unique(np.concatenate([[], *shown.histories])).astype(np.int64)
     if not len(rows):
         return
     if len(rows) > MAX_ALIGNED_ITEMS:
         rng = np.random.default_rng(recipe.seed)
         rows = np.sort(rng.choice(rows, size=MAX_ALIGNED_ITEMS, replace=False))
-    vectors = artifacts.vectors.open()[rows]
+    vectors = shown.vectors[rows]
     embedder.standardize_by(torch.from_numpy(vectors.astype(np.float32)))
-    outputs = artifacts.histories.items.select(rows)["output"]
-    items = [(text, vector) for text, vector in zip(outputs, vectors, strict=True) if text]
-    if items and recipe.training.alignment.num_steps:
-        left = align_projector(embedder, llm, items, recipe.training.alignment, recipe.seed)
+    outputs = list(artifacts.histories.items["output"])
+    items = [(outputs[row], vector) for row, vector in zip(rows, vectors, strict=True)]
+    said = [(text, vector) for text, vector in items if text]
+    config = recipe.training.alignment
+    if said and config.num_steps:
+        companions = name_companions(recipe.task, outputs, shown.histories, shown.answers)
+        left = align_projector(embedder, llm, said, companions, config, recipe.seed)
         logger.info("projector aligned with the LLM's words: %.0f %% unexplained", 100 * left)
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from components.llm.prepare import split_train_rows
-from components.training.alignment import align_projector, embed_words
+from components.training.alignment import align_projector, embed_words, mix_words
 from components.training.config import AlignmentConfig
+from components.training.examples import build_examples
 from components.training.train import prepare_projector
 from components.user_embedder.embedder_folder import build_user_embedder
 from components.user_embedder.user_embedder import Aggregation
@@ -45,12 +46,33 @@ def test_a_text_is_the_mean_of_its_tokens():
     assert not found.requires_grad
 
 
+def test_an_output_is_mixed_with_what_goes_with_it():
+    llm = make_t5()
+    a, b, c = embed_words(llm, ["a", "b", "c"])
+    found = mix_words(llm, ["a", "b"], {"a": {"a": 0.25, "c": 0.75}}, 0.5)
+    torch.testing.assert_close(found[0], 0.625 * a + 0.375 * c)
+    assert torch.equal(found[1], b)
+    assert torch.equal(mix_words(llm, ["a"], {"a": {"a": 1.0}}, 0.5)[0], a)
+    assert torch.equal(mix_words(llm, ["a"], {"a": {"c": 1.0}}, 0.0)[0], a)
+
+
+def test_a_projector_is_aligned_with_what_goes_with_an_output(encoder_folder, items):
+    llm = make_t5()
+    embedder = make_embedder(encoder_folder, llm)
+    always = CONFIG.model_copy(update={"companion_share": 1.0})
+    align_projector(embedder, llm, items, {"action": {"romance": 1.0}}, always, 0)
+    vectors = torch.from_numpy(np.stack([vector for _, vector in items])).float()
+    said = embedder.scale * embedder.projector(vectors[:, None], torch.ones(len(items), 1))
+    nearest = torch.cdist(said[:, 0], embed_words(llm, list(WORDS))).argmin(dim=1)
+    assert nearest.tolist() == [[2, 1, 2][row % 3] for row in range(30)]
+
+
 def test_an_aligned_projector_says_the_outputs_words(encoder_folder, items):
     llm = make_t5()
     embedder = make_embedder(encoder_folder, llm)
     before = {name: tensor.clone() for name, tensor in embedder.state_dict().items()}
     words = {name: tensor.clone() for name, tensor in llm.model.state_dict().items()}
-    left = align_projector(embedder, llm, items, CONFIG, 0)
+    left = align_projector(embedder, llm, items, {}, CONFIG, 0)
     assert left < 0.1
     vectors = torch.from_numpy(np.stack([vector for _, vector in items])).float()
     said = embedder.scale * embedder.projector(vectors[:, None], torch.ones(len(items), 1))
@@ -67,7 +89,7 @@ def test_a_seed_aligns_the_same_way(encoder_folder, items):
 
     def align(seed):
         embedder = make_embedder(encoder_folder, llm)
-        align_projector(embedder, llm, items, CONFIG, seed)
+        align_projector(embedder, llm, items, {}, CONFIG, seed)
         return embedder.projector.first.weight
 
     assert torch.equal(align(0), align(0))
@@ -92,5 +114,6 @@ def test_without_any_train_history_the_projector_stays(encoder_folder, artifacts
     llm = make_t5()
     embedder = make_embedder(encoder_folder, llm)
     before = {name: tensor.clone() for name, tensor in embedder.state_dict().items()}
-    prepare_projector(embedder, llm, artifacts, np.array([], dtype=np.int64), recipe)
+    shown = build_examples(artifacts.histories.questions, artifacts.vectors.open(), [], recipe.llm)
+    prepare_projector(embedder, llm, artifacts, shown, recipe)
     assert all(torch.equal(before[name], t) for name, t in embedder.state_dict().items())
