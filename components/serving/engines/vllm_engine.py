@@ -35,6 +35,7 @@ from components.serving.engines.engine import (
     EngineRequest,
     NotOfferedError,
     PromptTooLongError,
+    UnreadableInputError,
 )
 from components.serving.engines.transformers_engine import ignore_size
 from components.serving.engines.vllm_client import VLLMClient, VLLMConfig
@@ -96,6 +97,7 @@ class VLLMEngine:
         Raises:
             EngineBusyError: If too many requests wait, here or there.
             PromptTooLongError: If the LLM can't read so much.
+            UnreadableInputError: If it holds vLLM's placeholder.
             NotOfferedError: If likelihoods are wanted.
             ServerError: If the server cannot answer.
         """
@@ -114,6 +116,7 @@ class VLLMEngine:
         Raises:
             EngineBusyError: If too many requests wait, here or there.
             PromptTooLongError: If the LLM can't read so much.
+            UnreadableInputError: If it holds vLLM's placeholder.
             NotOfferedError: If likelihoods are wanted.
             ServerError: If the server cannot answer.
         """
@@ -207,7 +210,9 @@ class VLLMEngine:
             raise NotOfferedError("a remote LLM tells no likelihoods")
         text = self._spec.choose_text(request.payload, request.prompt)
         if PLACEHOLDER in text:
-            raise ValueError(f"the input holds {PLACEHOLDER!r}, which vLLM keeps to itself")
+            raise UnreadableInputError(
+                f"the input holds {PLACEHOLDER!r}, which vLLM keeps to itself"
+            )
         num_tokens = len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         if num_tokens > self._room:
             raise PromptTooLongError(self._room, num_tokens)
