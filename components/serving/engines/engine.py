@@ -166,7 +166,11 @@ class Engine(Protocol):
         ...
 
     async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """Encode history items as the task's template renders them; float16 [H, E]."""
+        """Encode history items as the task's template renders them; float16 [H, E].
+
+        Raises:
+            EngineBusyError: If too many wait.
+        """
         ...
 
     async def close(self) -> None:
