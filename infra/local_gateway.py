@@ -9,6 +9,7 @@ page, and runs `python -m components.serving` with the store that runs of this c
 import argparse
 import hashlib
 import secrets
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -19,7 +20,12 @@ from zenml.client import Client
 from components.personas.config import PersonaStoreConfig
 from components.secret_file import read_secret
 from components.serving import __main__ as gateway
-from components.serving.gateway.settings import GatewaySettings, ServiceKey, StoreSettings
+from components.serving.gateway.settings import (
+    GatewaySettings,
+    ServiceKey,
+    StoreSettings,
+    read_settings,
+)
 from steps.caching import source_root
 from steps.custody_folder import find_custody_folder
 from steps.persona_store import find_store
@@ -43,14 +49,17 @@ def prepare_access(folder: Path) -> Access:
 
     Args:
         folder: Theirs. Settings that are there stay as they are.
+
+    Raises:
+        ValueError: If the settings that are there don't know the key.
     """
     access = Access(
         read_secret(folder / "key", secrets.token_urlsafe(24)),
         folder / "key",
         folder / "settings.yaml",
     )
+    digest = hashlib.sha256(access.key.encode()).hexdigest()
     if not access.settings.exists():
-        digest = hashlib.sha256(access.key.encode()).hexdigest()
         tenant = PersonaStoreConfig().tenant
         settings = GatewaySettings(
             tenants=(tenant,),
@@ -63,6 +72,11 @@ def prepare_access(folder: Path) -> Access:
         )
         written = settings.model_dump(mode="json", exclude_defaults=True)
         access.settings.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    if digest not in {one.sha256 for one in read_settings(access.settings).service_keys}:
+        raise ValueError(
+            f"{access.settings} knows no key with the hash of {access.key_file}: remove the "
+            "settings, and they are made anew"
+        )
     return access
 
 
@@ -100,7 +114,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default=MODEL, help="models:/NAME@ALIAS, or a bundle's folder")
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
-    access = prepare_access(ROOT / "state" / "gateway")
+    try:
+        access = prepare_access(ROOT / "state" / "gateway")
+    except ValueError as err:
+        sys.exit(str(err))
     print(f"Page:  {write_address(given.port, access.key, *find_examples())}")  # noqa: T201
     print(f"API:   http://127.0.0.1:{given.port}/v1, key in {access.key_file}", flush=True)  # noqa: T201
     served = ["--model", given.model, "--settings", str(access.settings), "--port", str(given.port)]

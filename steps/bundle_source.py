@@ -19,6 +19,8 @@ from components.serving.bundle import ServingBundle
 
 BUNDLE = "serving_bundle"
 """The bundle's folder among the artifacts of a version's run, and the tag of its hash."""
+FETCHED = re.compile(r"\d+-[0-9a-f]{64}")
+"""What folders of fetched bundles are called: version and hash."""
 PLACE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 
 
@@ -74,19 +76,20 @@ class RegistrySource:
         version, _, digest = latest.partition("-")
         run_id = self._client.get_model_version(self._name, version).run_id
         self._scratch.mkdir(parents=True, exist_ok=True)
-        earlier = sorted(self._scratch.iterdir(), key=lambda path: path.stat().st_mtime)
+        found = [path for path in self._scratch.iterdir() if FETCHED.fullmatch(path.name)]
+        earlier = sorted(found, key=lambda path: path.stat().st_mtime)
         for folder in earlier[:-1]:
             shutil.rmtree(folder)
         target = self._scratch / latest
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
-        found = mlflow.artifacts.download_artifacts(
+        fetched = mlflow.artifacts.download_artifacts(
             run_id=run_id,
             artifact_path=BUNDLE,
             dst_path=str(target),
             tracking_uri=self._client.tracking_uri,
         )
-        bundle = ServingBundle.at(Path(found))
+        bundle = ServingBundle.at(Path(fetched))
         if bundle.content_hash() != digest:
             raise ValueError(
                 f"version {version} of {self._name}: its serving bundle is not the one that was "

@@ -10,6 +10,8 @@ llm/            the LLM: by name and commit if it is a hub's
 import shutil
 from pathlib import Path
 
+import torch
+
 from components.config import Config
 from components.folder import Folder, hash_file
 from components.llm.llm_folder import LLMFolder
@@ -66,6 +68,7 @@ class ServingBundle(Folder):
         found = describe_bundle(model, self.llm(), card.model_name, card.model_version, card.files)
         if odd := find_differences(card, found):
             raise ValueError(f"{self.path}: not as it was packaged: {', '.join(odd)}")
+        hold_weights(model.llm.model)
         return model
 
     def check_store(self, fingerprint: str, dim: int) -> None:
@@ -136,6 +139,16 @@ def package_serving(
     card = describe_bundle(model, bundle.llm(), model_name, model_version, bundle.hash_files())
     write_json(directory / CARD, card)
     return bundle
+
+
+def hold_weights(model: torch.nn.Module) -> None:
+    """Copy a model's weights into this process's memory, one tensor at a time.
+
+    They are read as mapped files: who copies the next bundle over this one would change the weights
+    that serve, or end the process (SIGBUS).
+    """
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()
 
 
 def write_json(path: Path, content: Config) -> None:

@@ -21,6 +21,10 @@ SOURCES = {"models": "steps.bundle_source:open_source"}
 """By the scheme of a place: the module and the function that open it, given place and scratch."""
 
 
+MAX_PAUSE = 12
+"""Longest pause after a source failed, in those between two looks."""
+
+
 class ModelSource(Protocol):
     """Has the bundle that is to be served, and at times another one."""
 
@@ -65,11 +69,14 @@ class FolderSource:
             latest: As `find_latest` said.
 
         Raises:
-            ValueError: If another one has replaced it since.
+            ValueError: If another one has replaced it since, or it is not whole (yet): a folder is
+                copied file by file.
         """
         if self.find_latest() != latest:
             raise ValueError(f"{self._folder} was replaced while it was being read")
-        return ServingBundle.at(self._folder)
+        bundle = ServingBundle.at(self._folder)
+        bundle.check_files()
+        return bundle
 
 
 def open_source(place: str, scratch: Path) -> ModelSource:
@@ -113,7 +120,8 @@ async def follow(
 ) -> None:
     """Let whatever the source has next take over, for as long as nobody cancels this.
 
-    A source that cannot be asked is asked again later; what is refused is not tried twice.
+    A source that cannot be asked is asked again, more and more rarely; what is refused is not tried
+    twice.
 
     Args:
         source: Where bundles come from.
@@ -121,15 +129,18 @@ async def follow(
         seen: The bundle that it began with.
         poll_seconds: Seconds between two looks.
     """
+    pause = poll_seconds
     while True:
-        await asyncio.sleep(poll_seconds)
+        await asyncio.sleep(pause)
         try:
             latest = await asyncio.to_thread(source.find_latest)
             if latest is None or latest == seen:
+                pause = poll_seconds
                 continue
             bundle = await asyncio.to_thread(source.fetch, latest)
         except Exception as err:  # of whatever library the source is: what serves, serves on
             logger.warning("no news of bundles: %s: %s", type(err).__name__, err)
+            pause = min(2 * pause, MAX_PAUSE * poll_seconds)  # a bundle may be many gigabytes
             continue
-        seen = latest
+        pause, seen = poll_seconds, latest
         await engine.swap(bundle)

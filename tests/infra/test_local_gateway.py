@@ -2,6 +2,8 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from components.serving.gateway.identity import Authenticator
 from components.serving.gateway.settings import read_settings
 from infra.local_gateway import prepare_access, write_address
@@ -22,6 +24,9 @@ def test_key_and_settings_are_made_once(tmp_path, monkeypatch):
     access.settings.write_text(access.settings.read_text() + "full_from_items: 3\n")
     assert prepare_access(tmp_path / "gateway") == access
     assert read_settings(access.settings).full_from_items == 3
+    access.key_file.unlink()  # the key that is made anew is none that the settings know
+    with pytest.raises(ValueError, match=r"settings\.yaml knows no key with the hash of .*/key: "):
+        prepare_access(tmp_path / "gateway")
 
 
 def test_the_address_tells_no_server_the_key():

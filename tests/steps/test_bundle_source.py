@@ -63,6 +63,18 @@ def test_a_bundle_in_use_stays_while_the_next_is_fetched(client, tmp_path):
     assert [bundle.path.is_dir() for bundle in fetched] == [False, True, True]
 
 
+def test_what_else_lies_in_the_scratch_directory_stays(client, tmp_path):
+    scratch = tmp_path / "scratch"
+    for name in ("1-notes", "b", "z"):
+        (scratch / name).mkdir(parents=True)
+    (scratch / "file").write_text("kept")
+    source = open_source(f"models:/{NAME}/1", scratch)
+    log_bundle(client, NAME, "1", make_bundle(tmp_path / "made", "weights"))
+    source.fetch(source.find_latest())
+    kept = {path.name for path in scratch.iterdir()} - {source.find_latest()}
+    assert kept == {"1-notes", "b", "z", "file"}
+
+
 def test_what_was_changed_since_is_refused(client, tmp_path):
     source = open_source(f"models:/{NAME}/1", tmp_path / "scratch")
     bundle = make_bundle(tmp_path / "made", "weights")

@@ -21,7 +21,10 @@ class EngineConfig(Config):
         2.0, ge=0, description="Milliseconds that a free model waits for more requests."
     )
     max_waiting: int = Field(
-        256, ge=1, description="Most requests that wait; who comes then is told to come again."
+        256,
+        ge=1,
+        description="Most requests that wait, and most history items; who comes then is told to "
+        "come again.",
     )
     max_new_tokens: int = Field(
         512, ge=1, description="Most tokens of a generated answer, whatever a request asks for."

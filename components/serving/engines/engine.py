@@ -39,6 +39,10 @@ class PromptTooLongError(ValueError):
         self.given = given
 
 
+class UnreadableInputError(ValueError):
+    """An input holds what the LLM's server keeps to itself; the message quotes no more of it."""
+
+
 class NotOfferedError(ValueError):
     """What is asked can't be had of this engine."""
 
@@ -143,6 +147,7 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            UnreadableInputError: If it holds what the LLM's server keeps to itself.
             NotOfferedError: If likelihoods can't be had.
             EngineDownError: If a remote LLM can't be reached.
         """
@@ -154,13 +159,18 @@ class Engine(Protocol):
         Raises:
             EngineBusyError: If too many requests wait.
             PromptTooLongError: If the LLM can't read so much.
+            UnreadableInputError: If it holds what the LLM's server keeps to itself.
             NotOfferedError: If likelihoods can't be had.
             EngineDownError: If a remote LLM can't be reached.
         """
         ...
 
     async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """Encode history items as the task's template renders them; float16 [H, E]."""
+        """Encode history items as the task's template renders them; float16 [H, E].
+
+        Raises:
+            EngineBusyError: If too many wait.
+        """
         ...
 
     async def close(self) -> None:

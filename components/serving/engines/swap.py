@@ -134,7 +134,11 @@ class SwappableEngine:
                 yield piece
 
     async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """Encode history items as the task's template renders them; float16 [H, E]."""
+        """Encode history items as the task's template renders them; float16 [H, E].
+
+        Raises:
+            EngineBusyError: If too many wait.
+        """
         with self._serving.use() as engine:
             return await engine.encode_items(texts)
 

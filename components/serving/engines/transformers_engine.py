@@ -7,7 +7,6 @@ import asyncio
 import copy
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +21,7 @@ from components.serving.engines.engine import (
     EngineRequest,
     PromptTooLongError,
 )
+from components.serving.engines.item_encoding import ItemEncoding
 from components.serving.persona_model import PersonaModel
 
 Tell = Callable[[str], None]
@@ -67,8 +67,7 @@ class TransformersEngine:
         self._config = config
         self._answers = BatchAnswers(model, model_version)
         self._batcher: Batcher[_Asked, EngineAnswer] = Batcher(self._compute, config, on_batch)
-        # New history items do not wait until an answer is generated: the encoder has a thread too.
-        self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
+        self._encoding = ItemEncoding(model.encode_rendered, config.max_waiting)
         # A tokenizer is not for two threads: this one counts, the model's own is its thread's.
         self._counter = copy.deepcopy(model.llm.tokenizer)
         self._room = model.llm.layout.find_room(model.spec.llm.max_input_length)
@@ -110,14 +109,17 @@ class TransformersEngine:
             asking.cancel()
 
     async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """Encode history items as the task's template renders them; float16 [H, E]."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._encoding, self.model.encode_rendered, list(texts))
+        """Encode history items as the task's template renders them; float16 [H, E].
+
+        Raises:
+            EngineBusyError: If too many wait.
+        """
+        return await self._encoding.encode(texts)
 
     async def close(self) -> None:
         """Answer what waits, then end the threads; what comes now is refused."""
         await self._batcher.close()
-        self._encoding.shutdown()
+        self._encoding.close()
 
     async def _ask(self, request: EngineRequest, tell: Tell | None) -> EngineAnswer:
         num_tokens = self._check(request)

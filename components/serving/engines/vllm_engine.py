@@ -11,11 +11,9 @@ Beside the text that was asked, only I and P leave this process. The server cach
 by a salt a user, so that nobody learns from its speed what others asked.
 """
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,7 +33,9 @@ from components.serving.engines.engine import (
     EngineRequest,
     NotOfferedError,
     PromptTooLongError,
+    UnreadableInputError,
 )
+from components.serving.engines.item_encoding import ItemEncoding
 from components.serving.engines.transformers_engine import ignore_size
 from components.serving.engines.vllm_client import VLLMClient, VLLMConfig
 from components.serving.engines.vllm_layout import PLACEHOLDER
@@ -85,7 +85,7 @@ class VLLMEngine:
         around = (card.tokenizer.front, card.tokenizer.head, card.tokenizer.tail)
         self._room = card.generation.max_input_length - sum(map(len, around))
         self.personas = Personas(bundle.plug_in(), self.task, getattr(torch, card.llm.dtype))
-        self._encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
+        self._encoding = ItemEncoding(self.personas.encode_rendered, config.max_waiting)
         self._batcher: Batcher[EngineRequest, MadePersona] = Batcher(self._make, config, on_batch)
         self._client = VLLMClient(server)
         self._num_requests = 0
@@ -96,6 +96,7 @@ class VLLMEngine:
         Raises:
             EngineBusyError: If too many requests wait, here or there.
             PromptTooLongError: If the LLM can't read so much.
+            UnreadableInputError: If it holds vLLM's placeholder.
             NotOfferedError: If likelihoods are wanted.
             ServerError: If the server cannot answer.
         """
@@ -114,6 +115,7 @@ class VLLMEngine:
         Raises:
             EngineBusyError: If too many requests wait, here or there.
             PromptTooLongError: If the LLM can't read so much.
+            UnreadableInputError: If it holds vLLM's placeholder.
             NotOfferedError: If likelihoods are wanted.
             ServerError: If the server cannot answer.
         """
@@ -169,14 +171,17 @@ class VLLMEngine:
         )
 
     async def encode_items(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """Encode history items as the task's template renders them; float16 [H, E]."""
-        loop, encode = asyncio.get_running_loop(), self.personas.encode_rendered
-        return await loop.run_in_executor(self._encoding, encode, list(texts))
+        """Encode history items as the task's template renders them; float16 [H, E].
+
+        Raises:
+            EngineBusyError: If too many wait.
+        """
+        return await self._encoding.encode(texts)
 
     async def close(self) -> None:
         """Make what waits, then close the connections; what comes now is refused."""
         await self._batcher.close()
-        self._encoding.shutdown()
+        self._encoding.close()
         await self._client.close()
 
     @contextmanager
@@ -207,7 +212,9 @@ class VLLMEngine:
             raise NotOfferedError("a remote LLM tells no likelihoods")
         text = self._spec.choose_text(request.payload, request.prompt)
         if PLACEHOLDER in text:
-            raise ValueError(f"the input holds {PLACEHOLDER!r}, which vLLM keeps to itself")
+            raise UnreadableInputError(
+                f"the input holds {PLACEHOLDER!r}, which vLLM keeps to itself"
+            )
         num_tokens = len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         if num_tokens > self._room:
             raise PromptTooLongError(self._room, num_tokens)

@@ -62,7 +62,7 @@ def build_app(
         title="Persona-Plug", version=engine.model_version, description=DESCRIPTION, lifespan=run
     )
     app.state.gateway = gateway
-    install_error_handlers(app)
+    install_error_handlers(app, gateway.metrics)
     app.add_middleware(
         Guard,  # type: ignore[arg-type]
         metrics=gateway.metrics,

@@ -126,7 +126,7 @@ async def _stream(
             if piece.text:
                 yield _to_event(shape.piece(base, piece.text))
     except ENGINE_ERRORS as err:
-        yield _to_error_event(explain_engine_error(err))
+        yield _to_error_event(explain_engine_error(err, gateway.metrics))
         return
     except Exception as err:
         gateway.metrics.errors.labels("engine").inc()

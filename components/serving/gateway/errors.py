@@ -3,6 +3,7 @@
 No message holds what a client sent: not its texts, its ids or its tokens.
 """
 
+import logging
 import math
 from typing import Any
 
@@ -17,10 +18,19 @@ from components.serving.engines.engine import (
     EngineDownError,
     NotOfferedError,
     PromptTooLongError,
+    UnreadableInputError,
 )
+from components.serving.gateway.metrics import Metrics
 
+LOGGER = logging.getLogger(__name__)
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-ENGINE_ERRORS = (EngineBusyError, EngineDownError, NotOfferedError, PromptTooLongError)
+ENGINE_ERRORS = (
+    EngineBusyError,
+    EngineDownError,
+    NotOfferedError,
+    PromptTooLongError,
+    UnreadableInputError,
+)
 RETRY_SECONDS = 5
 """When to try again what a store or a remote LLM kept from being answered."""
 INVALID_INPUT = 422
@@ -116,14 +126,18 @@ def store_down() -> ApiError:
     return ApiError(503, "store_down", "the persona store can't be reached", None, RETRY_SECONDS)
 
 
-def explain_engine_error(error: Exception) -> ApiError:
+def explain_engine_error(error: Exception, metrics: Metrics) -> ApiError:
     """Return what a client is told of an engine's error; one that nobody foresaw is raised."""
     if isinstance(error, EngineBusyError):
         return ApiError(429, "engine_busy", str(error), None, error.retry_after_s)
     if isinstance(error, EngineDownError):
+        metrics.errors.labels("engine").inc()
+        LOGGER.warning("the LLM can't be reached: %s", error)
         return ApiError(503, "engine_down", "the LLM can't be reached", None, RETRY_SECONDS)
     if isinstance(error, PromptTooLongError):
         return ApiError(INVALID_INPUT, "context_length_exceeded", str(error), "messages")
+    if isinstance(error, UnreadableInputError):
+        return ApiError(INVALID_INPUT, "unreadable_input", str(error), "messages")
     if isinstance(error, NotOfferedError):
         return ApiError(INVALID_INPUT, "not_offered", str(error), "explain")
     raise error
@@ -139,8 +153,13 @@ def explain_invalid(error: RequestValidationError) -> ApiError:
     return ApiError(INVALID_INPUT, "invalid_request", message, wrong[0][0])
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Let an application answer errors in OpenAI's shape."""
+def install_error_handlers(app: FastAPI, metrics: Metrics) -> None:
+    """Let an application answer errors in OpenAI's shape.
+
+    Args:
+        app: The application.
+        metrics: Where an engine that can't be reached is counted.
+    """
 
     def on_api_error(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)
@@ -158,7 +177,7 @@ def install_error_handlers(app: FastAPI) -> None:
         return told
 
     def on_engine_error(_: Request, error: Exception) -> JSONResponse:
-        return explain_engine_error(error).response()
+        return explain_engine_error(error, metrics).response()
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -1,6 +1,8 @@
 """All that a request needs, and what every route asks for first: who is calling."""
 
+import errno
 import logging
+import traceback
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -33,9 +35,26 @@ class Gateway:
     def note_store_down(self, error: StoreDownError) -> ApiError:
         """Count and log that the store didn't answer; return what a client is told of it."""
         self.metrics.errors.labels("store").inc()
-        cause = type(error.__cause__).__name__  # its message may name a user
-        LOGGER.warning("the persona store does not answer: %s", cause)
+        LOGGER.warning("the persona store does not answer: %s", name_cause(error.__cause__))
         return store_down()
+
+
+def name_cause(error: BaseException | None) -> str:
+    """Return an error's kind, its database's code, and where it was; its message may name a user.
+
+    Example:
+        >>> name_cause(OSError(28, "No space left on device"))
+        'OSError ENOSPC'
+    """
+    if error is None:
+        return "unknown"
+    inner = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's
+    code = getattr(inner, "sqlite_errorname", None) or getattr(inner, "sqlstate", None)
+    if isinstance(inner, OSError) and inner.errno is not None:
+        code = errno.errorcode.get(inner.errno)
+    places = traceback.extract_tb(error.__traceback__)[-1:]
+    at = [f"at {place.filename.rpartition('/')[2]}:{place.lineno}" for place in places]
+    return " ".join([type(inner).__name__, *([code] if code else []), *at])
 
 
 def get_gateway(request: Request) -> Gateway:

@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from components.personas.persona import PersonaItem, hash_text
 from components.serving.gateway.errors import INVALID_INPUT, ApiError
@@ -20,6 +21,16 @@ from components.tasks.task import Task
 from components.tasks.templates import name_fields
 
 
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("expected a time of the years 1 to 9999 in UTC") from None
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+
+
 class NewItem(Strict):
     """An item to be stored."""
 
@@ -31,7 +42,7 @@ class NewItem(Strict):
     text: str = Field(min_length=1, description="What the user read or wrote.")
     label: str | None = Field(None, description="The item's output: one of the task's labels.")
     id: Id | None = Field(None, description="Unique among the user's items; made if not given.")
-    time: AwareDatetime | None = Field(None, description="When it happened; now if not given.")
+    time: Time | None = Field(None, description="When it happened; now if not given.")
     fields: dict[str, str] = Field({}, description="Other fields of the task's history template.")
 
 
@@ -98,7 +109,7 @@ async def store_items(
         message = f"{len(items)} items, allowed are {limits.items}"
         raise ApiError(INVALID_INPUT, "too_many_items", message, "items")
     for item in items:
-        given = (item.text, *item.fields.values())
+        given = (item.text, item.label or "", *item.fields.values())
         check_length(sum(map(len, given)), limits.input_chars, "text")
     texts = [render_item(task, item) for item in items]
     vectors = await gateway.engine.encode_items(texts)

@@ -10,6 +10,7 @@ import anyio.to_thread
 import jwt
 
 from components.serving.gateway.errors import ApiError
+from components.serving.gateway.openai_types import is_unicode
 from components.serving.gateway.settings import JWT_SECRET_VARIABLE, ServiceKey, TokenSettings
 
 MIN_SECRET_BYTES = 32
@@ -121,7 +122,7 @@ class Authenticator:
         user, tenant = claims["sub"], claims.get(tokens.tenant_claim)
         if tenant not in self._tenants:
             raise _refuse("the token is of no tenant that is served here")
-        if not isinstance(user, str) or not user.strip() or "\0" in user:
+        if not user.strip() or "\0" in user or not is_unicode(user):  # that it is text is checked
             raise _refuse("the token names no user")
         return Caller(tenant, user, is_service=False)
 

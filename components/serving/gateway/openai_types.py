@@ -18,6 +18,25 @@ def _check_id(value: str) -> str:
     return value
 
 
+def _check_unicode(value: str) -> str:
+    if not is_unicode(value):
+        raise ValueError("expected Unicode text, without halves of characters")
+    return value
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written: JSON may hold halves of characters (surrogates)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+Text = Annotated[str, AfterValidator(_check_unicode)]
+"""A text among other kinds of value, where pydantic lets halves of characters pass."""
+
+
 Id = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_check_id)]
 """A user's or an item's id."""
 
@@ -32,14 +51,14 @@ class TextPart(Strict):
     """A part of a message."""
 
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class Message(BaseModel):
     """A turn of a chat; what clients send back of an answer beside its text is passed over."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: Text | list[TextPart]
     name: str | None = None
 
     @property
@@ -138,7 +157,7 @@ class CompletionRequest(Ask):
             ]
         }
     )
-    prompt: str | Annotated[list[str], Field(min_length=1, max_length=1)]
+    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=1)]
     echo: Literal[False] | None = None
     best_of: Literal[1] | None = None
 

@@ -36,6 +36,9 @@ class StoreSettings(Config):
     down: Literal["answer_without_persona", "refuse"] = Field(
         "answer_without_persona", description="What an answer is while the store can't be reached."
     )
+    timeout_seconds: float = Field(
+        5.0, gt=0, description="Longest wait for a persona or a history; then the store is down."
+    )
 
 
 class TokenSettings(Config):

@@ -61,11 +61,15 @@ class TenantStores:
     Args:
         stores: By tenant.
         custody: The operator's, shared by all.
+        timeout_seconds: Longest wait for what is read.
     """
 
-    def __init__(self, stores: dict[str, PersonaStore], custody: Custody) -> None:
+    def __init__(
+        self, stores: dict[str, PersonaStore], custody: Custody, timeout_seconds: float
+    ) -> None:
         self._stores = stores
         self._custody = custody
+        self._timeout_seconds = timeout_seconds
         # As many threads, so many connections to each shard; who reads does not wait for who
         # writes, as writers of a shard wait for each other, and an erasure rewrites it.
         self._reading = ThreadPoolExecutor(NUM_READERS, thread_name_prefix="store-reader")
@@ -85,7 +89,8 @@ class TenantStores:
             root: Relative paths start here.
 
         Raises:
-            ValueError: If a store is missing, or was made for another encoder or with other keys.
+            ValueError: If a store is missing, can't be reached, or was made for another encoder or
+                with other keys.
         """
         key = load_key(root / settings.user_hash_key, create=settings.create)
         custody = open_custody(root / settings.custody, key)
@@ -108,10 +113,13 @@ class TenantStores:
                     store.watermarks()  # makes the files of shards that hold nobody yet
                 # From here on a missing file is a store that is down, not one without users.
                 stores[tenant] = open_store(create=False)
-        except BaseException:
-            cls(stores, custody).close()
+        except BaseException as err:
+            cls(stores, custody, settings.timeout_seconds).close()
+            if isinstance(err, SQLAlchemyError):
+                reason = getattr(err, "orig", err)  # names no user: none was asked for
+                raise ValueError(f"the persona store can't be reached: {reason}") from err
             raise
-        return cls(stores, custody)
+        return cls(stores, custody, settings.timeout_seconds)
 
     async def get(self, tenant: str, user_id: str) -> StoredPersona:
         """Return a user's newest items; an empty persona for an unknown user.
@@ -119,7 +127,7 @@ class TenantStores:
         Raises:
             StoreDownError: If the store doesn't answer.
         """
-        return await _ask(self._reading, self._stores[tenant].get, user_id)
+        return await self._read(self._stores[tenant].get, user_id)
 
     async def get_items(self, tenant: str, user_id: str) -> tuple[PersonaItem, ...]:
         """Return a user's whole history, oldest item first.
@@ -127,7 +135,7 @@ class TenantStores:
         Raises:
             StoreDownError: If the store doesn't answer.
         """
-        return await _ask(self._reading, self._stores[tenant].get_items, user_id)
+        return await self._read(self._stores[tenant].get_items, user_id)
 
     async def append(self, tenant: str, user_id: str, items: Iterable[PersonaItem]) -> None:
         """Add items to a user's history. All or none.
@@ -141,9 +149,9 @@ class TenantStores:
         try:
             await _run(self._writing, store.append, user_id, given)
         except ValueError as err:  # of several kinds: asked afterwards, so nothing comes between
-            if not await _ask(self._reading, store.hold_keys, [user_id]):
+            if not await self._read(store.hold_keys, [user_id]):
                 raise UserErasedError from err
-            stored = await _ask(self._reading, store.get_items, user_id)
+            stored = await self._read(store.get_items, user_id)
             if {item.item_id for item in stored} & {item.item_id for item in given}:
                 raise ItemExistsError from err
             raise StoreDownError from err
@@ -156,7 +164,10 @@ class TenantStores:
         Raises:
             StoreDownError: If the store doesn't answer; what was begun is finished by another try.
         """
-        return await _ask(self._writing, self._stores[tenant].forget, user_id)
+        try:
+            return await _run(self._writing, self._stores[tenant].forget, user_id)
+        except READ_ERRORS as err:
+            raise StoreDownError from err
 
     def name_owner(self, tenant: str, user_id: str) -> str:
         """Return a keyed hash of tenant and user, which no store knows."""
@@ -170,7 +181,14 @@ class TenantStores:
             StoreDownError: If one doesn't answer.
         """
         for store in self._stores.values():
-            await _ask(self._reading, store.get, PROBE_USER)
+            await self._read(store.get, PROBE_USER)
+
+    async def _read(self, call: Callable[..., T], *given: object) -> T:
+        """Ask a store; one that is silent for too long is down, though its thread may wait on."""
+        try:
+            return await asyncio.wait_for(_run(self._reading, call, *given), self._timeout_seconds)
+        except READ_ERRORS as err:  # a timeout is an OSError
+            raise StoreDownError from err
 
     def close(self) -> None:
         """Close all stores, and their custody, when what was begun is done."""
@@ -179,13 +197,6 @@ class TenantStores:
         for store in self._stores.values():
             store.close()
         self._custody.close()
-
-
-async def _ask(threads: Executor, call: Callable[..., T], *given: object) -> T:
-    try:
-        return await _run(threads, call, *given)
-    except READ_ERRORS as err:
-        raise StoreDownError from err
 
 
 async def _run(threads: Executor, call: Callable[..., T], *given: object) -> T:

@@ -1,5 +1,6 @@
 """`/v1/users/{id}`: what is stored of a user. An unknown one is a user without items."""
 
+from datetime import UTC
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -40,7 +41,12 @@ async def show_history(user_id: UserId, gateway: GatewayOf, caller: CallerOf) ->
         raise gateway.note_store_down(err) from err
     return History(
         items=[
-            HistoryItem(id=item.item_id, time=item.time, label=item.output, text=item.text)
+            HistoryItem(
+                id=item.item_id,
+                time=item.time and item.time.replace(tzinfo=UTC),
+                label=item.output,
+                text=item.text,
+            )
             for item in items
         ]
     )

@@ -82,6 +82,17 @@ def test_a_missing_or_new_file_is_refused(bundle):
         bundle.load()
 
 
+def test_what_serves_is_not_changed_by_what_is_copied_over_it(bundle):
+    model = bundle.load()
+    held = {name: one.sum().item() for name, one in model.llm.model.named_parameters()}
+    for name in ("llm/weights/model.safetensors", "plug_in/user_embedder.safetensors"):
+        size = (bundle.path / name).stat().st_size
+        with (bundle.path / name).open("r+b") as file:  # in its place, as cp does
+            file.write(bytes(size))
+    model.answer(INPUTS, [model.encode_items(ITEMS)] * 3)
+    assert {name: one.sum().item() for name, one in model.llm.model.named_parameters()} == held
+
+
 def edit(bundle, change):
     """Change the card as someone would who knows how it is made."""
     path = bundle.path / "bundle.json"

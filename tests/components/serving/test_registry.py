@@ -53,6 +53,28 @@ def test_a_folder_is_a_source(packaged, tmp_path):
         source.fetch(latest)
 
 
+def test_a_folder_that_is_half_copied_is_tried_again(packaged, tmp_path):
+    place = tmp_path / "bundle"
+    put(packaged, "1", place)
+
+    async def main():
+        load = partial(load_candidate, config=CONFIG)
+        engine = await SwappableEngine.start(ServingBundle.at(place), load, CONFIG)
+        source = FolderSource(place)
+        following = asyncio.create_task(follow(source, engine, source.find_latest(), 0.01))
+        shutil.copy(packaged / "2" / "bundle.json", place)  # the first of its files
+        (place / "golden.json").unlink()
+        await asyncio.sleep(1)
+        assert engine.model_version == "1"
+        shutil.copytree(packaged / "2", place, dirs_exist_ok=True)
+        while engine.model_version == "1":
+            await asyncio.sleep(0.01)
+        following.cancel()
+        await engine.close()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
 def test_a_source_is_opened_by_the_scheme_of_its_place(monkeypatch, tmp_path):
     module = ModuleType("invented_source")
     module.open_it = lambda place, scratch: (place, scratch)

@@ -24,6 +24,7 @@ from components.serving.engines.engine import (
     EngineRequest,
     NotOfferedError,
     PromptTooLongError,
+    UnreadableInputError,
 )
 from components.serving.engines.swap import SwappableEngine
 from components.serving.engines.transformers_engine import TransformersEngine
@@ -186,7 +187,7 @@ def test_inputs_that_cannot_be_read_are_refused(llama):
     with pytest.raises(PromptTooLongError) as caught:
         ask(bundle, server, answer_all([EngineRequest("a" * 96, "", None)]))
     assert (caught.value.limit, caught.value.given) == (95, 96)
-    with pytest.raises(ValueError, match="'<prompt_embeds>', which vLLM keeps to itself"):
+    with pytest.raises(UnreadableInputError, match="'<prompt_embeds>', which vLLM keeps to itself"):
         ask(bundle, server, answer_all([EngineRequest("a <prompt_embeds>", "", None)]))
     with pytest.raises(NotOfferedError, match="no likelihoods"):
         ask(bundle, server, answer_all([EngineRequest("a", "", None, likelihood=True)]))

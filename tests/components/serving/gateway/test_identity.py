@@ -84,6 +84,7 @@ STRANGERS = [
     "Bearer " + make_token("anna", nbf=int(time()) + 600),
     "Bearer " + make_token(" "),
     "Bearer " + make_token("a\0"),
+    "Bearer " + make_token("\ud800"),
     "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme"}, SECRET, "HS256"),
     "Bearer " + jwt.encode({"tenant": "acme", "exp": 2**33}, SECRET, "HS256"),
     "Bearer " + jwt.encode({"sub": "anna", "tenant": "acme", "exp": 2**33}, None, "none"),

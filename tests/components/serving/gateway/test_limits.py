@@ -43,8 +43,9 @@ def test_an_input_may_be_so_long(open_gateway):
         assert gateway.ask("a" * 30).status_code == 200
         refused = gateway.ask("a" * 31)
         assert (refused.status_code, refused.json()["error"]["code"]) == (422, "input_too_long")
-        refused = gateway.add("anna", [{"text": "a" * 31, "label": "sci-fi"}])
-        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "input_too_long")
+        for text, label in (("a" * 31, "sci-fi"), ("a" * 20, "based on a book")):
+            refused = gateway.add("anna", [{"text": text, "label": label}])
+            assert (refused.status_code, refused.json()["error"]["code"]) == (422, "input_too_long")
         refused = gateway.add("anna", ITEMS[:3])
         assert (refused.status_code, refused.json()["error"]["code"]) == (422, "too_many_items")
         assert gateway.history("anna").json() == {"items": []}
@@ -60,9 +61,13 @@ def test_a_prompt_beyond_the_llms_limit_is_named(gateway):
 
 
 def test_what_is_no_text_is_refused(gateway):
-    for content in (None, 5, [], {"a": 1}, [{"type": "image_url", "image_url": {"url": "a"}}]):
+    half = [{"type": "text", "text": "\ud800"}]
+    picture = [{"type": "image_url", "image_url": {"url": "a"}}]
+    for content in (None, 5, [], {"a": 1}, picture, "\ud800", half):
         body = {"model": "persona-plug-LaMP_2", "messages": [{"role": "user", "content": content}]}
-        refused = gateway.client.post("/v1/chat/completions", json=body, headers=bearer(ACME))
+        refused = gateway.client.post(
+            "/v1/chat/completions", content=json.dumps(body), headers=bearer(ACME)
+        )
         assert refused.status_code == 422, content
     half = json.dumps({"model": "persona-plug-LaMP_2", "prompt": "\ud800"})
     deep = "[" * 100_000

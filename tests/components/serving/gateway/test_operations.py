@@ -9,7 +9,12 @@ from time import sleep
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.serving.engines.engine import EngineBusyError, EngineDownError, EnginePiece
+from components.serving.engines.engine import (
+    EngineBusyError,
+    EngineDownError,
+    EnginePiece,
+    UnreadableInputError,
+)
 from tests.components.serving.gateway.conftest import (
     ACME,
     ITEMS,
@@ -130,10 +135,13 @@ def test_a_failure_says_where_but_not_what(gateway, caplog):
 
 @pytest.mark.parametrize(
     ("error", "status", "code", "retry_after"),
-    [(EngineBusyError(7), 429, "engine_busy", "7"), (EngineDownError(), 503, "engine_down", "5")],
+    [
+        (EngineBusyError(7), 429, "engine_busy", "7"),
+        (EngineDownError("no route"), 503, "engine_down", "5"),
+    ],
 )
 def test_an_engine_that_can_not_answer_says_when_to_come_again(
-    gateway, error, status, code, retry_after
+    gateway, error, status, code, retry_after, caplog
 ):
     async def answer(request):
         raise error
@@ -143,6 +151,19 @@ def test_an_engine_that_can_not_answer_says_when_to_come_again(
         refused = gateway.ask(TEXT, stream=streams)
         assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
         assert refused.headers["retry-after"] == retry_after
+    is_down = status == 503
+    errors = read_metrics(gateway).get(("persona_plug_errors_total", "engine"), 0)
+    assert errors == 2 * is_down
+    assert ("the LLM can't be reached: no route" in caplog.text) == is_down
+
+
+def test_an_input_that_the_llms_server_keeps_to_itself_is_refused(gateway):
+    async def answer(request):
+        raise UnreadableInputError("the input holds a placeholder")
+
+    gateway.engine.answer = answer
+    refused = gateway.ask(TEXT)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "unreadable_input")
 
 
 def test_an_engine_can_tell_owners_apart_and_does_not_know_them(gateway):

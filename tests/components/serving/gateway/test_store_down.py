@@ -1,7 +1,12 @@
 """The store can't be read: an answer without persona, or a refusal, as the operator wants."""
 
-import pytest
+import sqlite3
+from threading import Event
 
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from components.serving.gateway.gateway import name_cause
 from tests.components.serving.gateway.conftest import ITEMS, make_token
 
 TEXT = "a tale of time travel"
@@ -26,6 +31,46 @@ def break_store(files):
             path.rename(files / path.name)
 
     return repair
+
+
+def test_the_log_says_what_is_wrong_with_the_store(open_gateway, filled, caplog):
+    with open_gateway(store={"down": "answer_without_persona"}) as gateway:
+        repair = break_store(filled)
+        gateway.ask(TEXT, user="anna")
+        assert "does not answer: ValueError at databases.py:" in caplog.text
+        repair()
+        assert "anna" not in caplog.text
+
+
+def test_a_databases_code_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"no database" * 1000)
+    connection = sqlite3.connect(tmp_path / "file")
+    with pytest.raises(sqlite3.DatabaseError) as caught:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    connection.close()
+    assert name_cause(caught.value).startswith("DatabaseError SQLITE_NOTADB at test_store_down.py:")
+    wrapped = OperationalError("SELECT text", None, OSError(28, "of anna"))
+    assert name_cause(wrapped) == "OSError ENOSPC"
+
+
+def test_a_store_that_says_nothing_is_down(open_gateway, filled):
+    with open_gateway(store={"timeout_seconds": 0.2}) as gateway:
+        ends = Event()
+        gateway.client.app.state.gateway.stores._stores["acme"].get = lambda _: ends.wait(60)
+        answer = gateway.ask(TEXT, user="anna")
+        ready = gateway.client.get("/readyz")
+        ends.set()
+        assert (answer.status_code, answer.json()["persona_status"]) == (200, "none")
+        assert ready.json()["store"] == "down"
+
+
+def test_a_database_that_is_not_there_is_named_at_start(open_gateway):
+    pytest.importorskip("psycopg")
+    place = "postgresql+psycopg://anna:word@127.0.0.1:1/none"
+    opening = open_gateway(store={"place": place, "create": True})
+    with pytest.raises(ValueError, match="the persona store can't be reached: ") as caught, opening:
+        pass
+    assert "word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("down", ["answer_without_persona", "refuse"])

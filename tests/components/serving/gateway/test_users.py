@@ -30,8 +30,8 @@ def test_items_are_shown_as_they_were_given_without_vectors(gateway):
     [made] = gateway.add("anna", [ITEMS[2]]).json()["ids"]
     old, new, newest = gateway.history("anna").json()["items"]
     text, label = ITEMS[1]["text"], ITEMS[1]["label"]
-    assert old == {"id": "old", "time": "2025-01-02T00:00:00", "label": label, "text": text}
-    assert (new["id"], new["time"]) == ("new", "2026-01-02T00:00:00")
+    assert old == {"id": "old", "time": "2025-01-02T00:00:00Z", "label": label, "text": text}
+    assert (new["id"], new["time"]) == ("new", "2026-01-02T00:00:00Z")
     assert newest["id"] == made  # without a time it is now
     assert newest["text"] == ITEMS[2]["text"]
 
@@ -71,6 +71,8 @@ UNFIT = [
     ({"text": ""}, "invalid_request"),
     ({"text": TEXT, "label": "sci-fi", "id": " "}, "invalid_request"),
     ({"text": TEXT, "label": "sci-fi", "time": "2025-01-02T00:00:00"}, "invalid_request"),
+    ({"text": TEXT, "label": "sci-fi", "time": "0001-01-01T00:00:00+01:00"}, "invalid_request"),
+    ({"text": TEXT, "label": "sci-fi", "time": "9999-12-31T23:59:59-01:00"}, "invalid_request"),
     ({"text": TEXT, "label": "sci-fi", "vector": [1.0]}, "invalid_request"),
 ]
 
