@@ -79,9 +79,7 @@ async def ask(client: httpx2.AsyncClient, target: Target, body: bytes) -> Asked:
     return Asked(began, ended, answer.status_code, version, persona, code)
 
 
-async def ask_in_turn(
-    client: httpx2.AsyncClient, target: Target, num_clients: int
-) -> list[Asked]:
+async def ask_in_turn(client: httpx2.AsyncClient, target: Target, num_clients: int) -> list[Asked]:
     """Ask by clients that each wait for an answer."""
     ends, bodies = time.monotonic() + target.seconds, target.list_bodies()
 
@@ -121,7 +119,9 @@ async def generate(target: Target, num_clients: int | None, rate: float | None) 
         elif rate is not None and num_clients is None:
             asked = await ask_at_rate(client, target, rate)
         else:
-            raise ValueError(f"clients are {num_clients}, rate is {rate}; one of them must be given")
+            raise ValueError(
+                f"clients are {num_clients}, rate is {rate}; one of them must be given"
+            )
     return sorted(asked, key=lambda one: one.began)
 
 

@@ -6,6 +6,7 @@ trained. Histories are the simulator's, as many items a user as in the quickstar
 
 import hashlib
 import json
+import random
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -107,9 +108,7 @@ def make_bundle(encoder: EncoderConfig, folder: Path, version: str, seed: int) -
     return package_serving(spec, plug_in, llm, folder / "bundle", name, version)
 
 
-def make_plug_in(
-    encoder: EncoderConfig, llm: FrozenLLM, folder: Path, seed: int
-) -> EmbedderFolder:
+def make_plug_in(encoder: EncoderConfig, llm: FrozenLLM, folder: Path, seed: int) -> EmbedderFolder:
     """Write a user embedder that nobody trained."""
     history_encoder = load_history_encoder(encoder, find_device())
     described = describe_encoder(history_encoder, encoder, LAMP_2.item_template)
@@ -181,9 +180,10 @@ def make_world(
     fill_store(bundle.load(), histories, {row["user_id"] for row in asked}, folder, place)
     write_settings(folder, place, settings)
     name = bundle.card().model_name
-    # One question of every user, then the next: neighbours in time are different users.
-    ordered = sorted(asked, key=lambda row: int(row["question_id"][-4:]))
-    return World(folder, bundle, [write_question(name, row) for row in ordered])
+    questions = [write_question(name, row) for row in asked]
+    # So that neighbours in time are different users.
+    random.Random(0).shuffle(questions)
+    return World(folder, bundle, questions)
 
 
 def write_question(model: str, row: dict[str, Any]) -> Question:
@@ -193,9 +193,7 @@ def write_question(model: str, row: dict[str, Any]) -> Question:
     return Question(row["user_id"], row["payload"], body)
 
 
-def write_settings(
-    folder: Path, place: str, changes: dict[str, Any], name: str = SETTINGS
-) -> Path:
+def write_settings(folder: Path, place: str, changes: dict[str, Any], name: str = SETTINGS) -> Path:
     """Write a gateway's settings; returns the file."""
     key = {"name": "load", "tenant": TENANT, "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
     settings = {
@@ -232,9 +230,7 @@ def fill_store(
     at = config.locate(folder)
     with (
         closing(custody.keys),
-        PersonaStore.open(
-            at, custody, card.encoder_fingerprint, card.encoder_dim, config
-        ) as store,
+        PersonaStore.open(at, custody, card.encoder_fingerprint, card.encoder_dim, config) as store,
     ):
         publish(store, items)
 
@@ -260,5 +256,3 @@ def write_bodies(path: Path, questions: Sequence[Question], **changes: Any) -> P
     lines = (json.dumps(question.body | changes) + "\n" for question in questions)
     path.write_text("".join(lines), encoding="utf-8")
     return path
-
-
