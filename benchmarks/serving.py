@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving --json
 
-serves a bundle of the quickstart's shapes (or `--model`) from an SQLite store of simulated users, by
-`python -m components.serving` in a process of its own, asked by another (`benchmarks.load_generator`)
-over loopback. The last line is one JSON object:
+serves a bundle of the quickstart's shapes (or `--model`) from an SQLite store of simulated users by
+`python -m components.serving` in a process of its own. Another process asks it over loopback
+(`benchmarks.load_generator`). The last line is one JSON object:
 
 - `persona_path_ratio`: store, tokens, input encoder and aggregator over one bare forward of the
   input encoder, median over questions, by the processor's seconds; `_wall` by the clock.
@@ -12,7 +12,7 @@ over loopback. The last line is one JSON object:
   (the tokens of both prompts counted) in a request of one client; exactly so many are generated.
 - `requests_ratio_vs_retrieval`: answers a second over those by the prompt of the arm `retrieval`,
   of the same process asked the same questions in turn (`benchmarks.retrieval_gateway`).
-- `batching_speedup_16`: answers a second to 16 clients by batches of up to 16 over those one by one.
+- `batching_speedup_16`: answers a second to 16 clients by batches of up to 16 over one by one.
 - `rss_slope_bytes_per_1000`: growth of the gateway's memory over `--requests` requests, least
   squares, after a tenth as many to warm up.
 - `errors`: answers of all loads that are neither 200 nor 429, and failed connections.
@@ -26,6 +26,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -60,13 +61,12 @@ from benchmarks.serving_world import (
 )
 from components.encoders.config import EncoderConfig
 from components.histories.simulator_config import SimulatorConfig
+from components.llm.config import LLMConfig
 from components.serving.bundle import ServingBundle
 from components.serving.gateway.settings import read_settings
 from components.serving.registry import fetch_first, open_source
 
 NUM_CLIENTS = 16
-NUM_ROUNDS = 3
-NUM_PATH_QUESTIONS = 400
 WARM_UP_SHARE = 0.2
 """Of the seconds of a load, before it."""
 GENERATED = (1, 64)
@@ -75,6 +75,25 @@ STAGE_SECONDS, REQUEST_SECONDS = (
     "persona_plug_stage_seconds_sum",
     "persona_plug_request_seconds_sum",
 )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured, and on what."""
+
+    seconds: float
+    """Of each load."""
+    num_requests: int
+    """Over which memory is watched."""
+    num_rounds: int = 3
+    """How often both sides of a ratio take their turn."""
+    num_path_questions: int = 400
+    """Whose persona path is timed."""
+    users: SimulatorConfig = QUICKSTART_USERS
+    encoder: EncoderConfig = EncoderConfig()
+    """What a made bundle starts from."""
+    llm: LLMConfig = LLMConfig()
+    """How a made bundle's LLM is asked."""
 
 
 class Loads:
@@ -214,54 +233,35 @@ def find_slope(samples: Sequence[tuple[float, int]], ended: Sequence[float]) -> 
     return float(np.polyfit(answered / 1000, sizes, 1)[0])
 
 
-def make_model(place: str | None, encoder: EncoderConfig, folder: Path) -> ServingBundle:
+def make_model(place: str | None, scale: Scale, folder: Path) -> ServingBundle:
     """Return the bundle that is measured, a made one if none is named."""
     if place is None:
-        return make_bundle(encoder, folder / "made", "1", seed=0)
+        return make_bundle(scale.encoder, folder / "made", "1", 0, scale.llm)
     return fetch_first(open_source(place, folder / "fetched"), place)[1]
 
 
-def measure_all(
-    model: str | None,
-    encoder: EncoderConfig,
-    users: SimulatorConfig,
-    folder: Path,
-    seconds: float,
-    num_requests: int,
-    num_rounds: int = NUM_ROUNDS,
-    num_path_questions: int = NUM_PATH_QUESTIONS,
-) -> dict[str, Any]:
+def measure_all(model: str | None, scale: Scale, folder: Path) -> dict[str, Any]:
     """Measure everything.
 
     Args:
         model: What is served; None for a made one.
-        encoder: What a made one starts from.
-        users: Who asks.
+        scale: How much is measured.
         folder: Existing and empty.
-        seconds: Length of each load.
-        num_requests: Over which memory is watched.
-        num_rounds: How often both sides of a ratio take their turn.
-        num_path_questions: Questions whose persona path is timed.
     """
-    bundle = make_model(model, encoder, folder)
+    bundle = make_model(model, scale, folder)
     (folder / "world").mkdir()
-    world = make_world(bundle, folder / "world", users, "personas", {})
+    world = make_world(bundle, folder / "world", scale.users, "personas", {})
     endless = make_endless(bundle, folder / "endless", max(GENERATED))
-    loads = Loads(world)
-    path = measure_path(world, read_settings(world.folder / SETTINGS), num_path_questions)
+    loads, seconds, num_rounds = Loads(world), scale.seconds, scale.num_rounds
+    path = measure_path(world, read_settings(world.folder / SETTINGS), scale.num_path_questions)
     shares = measure_shares(world, endless, loads, seconds)
-    retrieval = compare_with_retrieval(world, loads, seconds, num_rounds)
-    speedup = compare_batches(world, loads, seconds, num_rounds)
-    memory = measure_memory(world, loads, num_requests)
     return {
         **path,
-        **{
-            f"persona_share_{n}_token{'s' * (n > 1)}": s
-            for n, s in zip(GENERATED, shares, strict=True)
-        },
-        "requests_ratio_vs_retrieval": retrieval,
-        "batching_speedup_16": speedup,
-        **memory,
+        "persona_share_1_token": shares[0],
+        "persona_share_64_tokens": shares[1],
+        "requests_ratio_vs_retrieval": compare_with_retrieval(world, loads, seconds, num_rounds),
+        "batching_speedup_16": compare_batches(world, loads, seconds, num_rounds),
+        **measure_memory(world, loads, scale.num_requests),
         "errors": loads.errors,
         "loads": loads.figures,
     }
@@ -280,14 +280,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     forget_operators_settings()
     with tempfile.TemporaryDirectory() as temporary:
-        result = measure_all(
-            given.model,
-            EncoderConfig(),
-            QUICKSTART_USERS,
-            Path(temporary),
-            given.seconds,
-            given.requests,
-        )
+        scale = Scale(seconds=given.seconds, num_requests=given.requests)
+        result = measure_all(given.model, scale, Path(temporary))
     result |= {
         "model": given.model or "made",
         "commit": name_commit(),

@@ -86,7 +86,9 @@ class World:
     questions: list[Question]
 
 
-def make_bundle(encoder: EncoderConfig, folder: Path, version: str, seed: int) -> ServingBundle:
+def make_bundle(
+    encoder: EncoderConfig, folder: Path, version: str, seed: int, config: LLMConfig
+) -> ServingBundle:
     """Make a bundle of the quickstart's shapes.
 
     Args:
@@ -94,10 +96,10 @@ def make_bundle(encoder: EncoderConfig, folder: Path, version: str, seed: int) -
         folder: Made; gets `parts` and `bundle`.
         version: Of the model.
         seed: Of the plug-in; the LLM is the same for all.
+        config: How the LLM is asked.
     """
     for part in ("parts/llm", "parts/plug_in", "bundle"):
         (folder / part).mkdir(parents=True)
-    config = LLMConfig()
     model = build_warm_model(load_sentence_encoder(encoder), config.warm_start, 0)
     expect_answers(model, LAMP_2.labels)
     source = LLMSource(WARM_START, None, "untuned")

@@ -1,0 +1,77 @@
+"""Slopes, shares and ratios worked by hand; the whole at a tiny size, in processes."""
+
+import math
+
+import pytest
+
+from benchmarks.persona_path import PathSeconds, summarize_path
+from benchmarks.serving import Scale, find_share, find_slope, measure_all
+from components.encoders.config import EncoderConfig
+from components.histories.simulator_config import SimulatorConfig
+from components.llm.config import LLMConfig
+from tests.components.tiny_models import write_sentence_encoder
+
+USERS = SimulatorConfig(
+    num_train_users=4,
+    train_questions_per_user=1,
+    num_dev_users=2,
+    num_test_users=4,
+    eval_questions_per_user=4,
+    min_items=3,
+    max_items=6,
+)
+
+
+def test_memory_grows_by_what_it_does_in_a_thousand_requests():
+    """One request every 10 ms, and 30 bytes in each of them."""
+    ended = [number / 100 for number in range(1, 2001)]
+    samples = [(second, 5000 + 3000 * second) for second in range(1, 20)]
+    assert find_slope(samples, ended) == pytest.approx(30_000)
+    with pytest.raises(ValueError, match="1 samples of memory"):
+        find_slope(samples[:1], ended)
+
+
+def test_a_share_is_of_what_was_spent_between_two_readings():
+    """1 + 2 + 1 of 20 seconds; what stood there before does not count."""
+    stage, whole = "persona_plug_stage_seconds_sum", "persona_plug_request_seconds_sum"
+    chat = "/v1/chat/completions"
+    before = {(stage, "store"): 5.0, (whole, chat): 50.0}
+    after = {(stage, "store"): 6.0, (stage, "encode_input"): 2.0, (stage, "aggregate"): 1.0}
+    after |= {(stage, "llm"): 15.0, (whole, chat): 70.0, (whole, "/metrics"): 3.0}
+    assert find_share(before, after) == pytest.approx(0.2)
+
+
+def test_the_path_is_all_of_its_stages_over_the_bare_forward():
+    """By the clock 10/8, 12/8 and 20/8; by the processor 9/8, 9/6 and 6/8."""
+    taken = [
+        PathSeconds(1, 1, 7, 1, 8, path_cpu=9, bare_cpu=8),
+        PathSeconds(3, 1, 7, 1, 8, path_cpu=9, bare_cpu=6),
+        PathSeconds(1, 1, 17, 1, 8, path_cpu=6, bare_cpu=8),
+    ]
+    found = summarize_path(taken)
+    assert (found["persona_path_ratio"], found["persona_path_ratio_wall"]) == (9 / 8, 12 / 8)
+    assert found["persona_path_ms"]["encode"] == 7000
+    assert found["persona_path_questions"] == 3
+
+
+@pytest.mark.slow
+def test_a_tiny_world_is_measured_by_processes(tmp_path):
+    encoder = write_sentence_encoder(tmp_path / "encoder")
+    scale = Scale(
+        seconds=1.0,
+        num_requests=300,
+        num_rounds=1,
+        num_path_questions=10,
+        users=USERS,
+        encoder=EncoderConfig(name=str(encoder), max_length=32),
+        llm=LLMConfig(max_input_length=96),
+    )
+    (tmp_path / "world").mkdir()
+    found = measure_all(None, scale, tmp_path / "world")
+    assert found["errors"] == 0
+    shares = found["persona_share_1_token"], found["persona_share_64_tokens"]
+    assert 0 < shares[1] < shares[0] < 1
+    names = ("persona_path_ratio", "requests_ratio_vs_retrieval", "batching_speedup_16")
+    assert all(found[name] > 0 for name in names)
+    assert math.isfinite(found["rss_slope_bytes_per_1000"])
+    assert found["loads"]["memory"][0]["statuses"] == {"200": 300}
