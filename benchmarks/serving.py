@@ -50,8 +50,9 @@ from benchmarks.persona_path import measure_path
 from benchmarks.retrieval_gateway import ROUTE
 from benchmarks.serving_world import (
     KEY,
-    QUICKSTART_USERS,
+    QUICKSTART,
     SETTINGS,
+    Shape,
     World,
     make_bundle,
     make_endless,
@@ -59,9 +60,6 @@ from benchmarks.serving_world import (
     write_bodies,
     write_settings,
 )
-from components.encoders.config import EncoderConfig
-from components.histories.simulator_config import SimulatorConfig
-from components.llm.config import LLMConfig
 from components.serving.bundle import ServingBundle
 from components.serving.gateway.settings import read_settings
 from components.serving.registry import fetch_first, open_source
@@ -89,11 +87,7 @@ class Scale:
     """How often both sides of a ratio take their turn."""
     num_path_questions: int = 400
     """Whose persona path is timed."""
-    users: SimulatorConfig = QUICKSTART_USERS
-    encoder: EncoderConfig = EncoderConfig()
-    """What a made bundle starts from."""
-    llm: LLMConfig = LLMConfig()
-    """How a made bundle's LLM is asked."""
+    shape: Shape = QUICKSTART
 
 
 class Loads:
@@ -236,7 +230,7 @@ def find_slope(samples: Sequence[tuple[float, int]], ended: Sequence[float]) -> 
 def make_model(place: str | None, scale: Scale, folder: Path) -> ServingBundle:
     """Return the bundle that is measured, a made one if none is named."""
     if place is None:
-        return make_bundle(scale.encoder, folder / "made", "1", 0, scale.llm)
+        return make_bundle(scale.shape, folder / "made", "1", seed=0)
     return fetch_first(open_source(place, folder / "fetched"), place)[1]
 
 
@@ -250,7 +244,7 @@ def measure_all(model: str | None, scale: Scale, folder: Path) -> dict[str, Any]
     """
     bundle = make_model(model, scale, folder)
     (folder / "world").mkdir()
-    world = make_world(bundle, folder / "world", scale.users, "personas", {})
+    world = make_world(bundle, folder / "world", scale.shape.users, "personas", {})
     endless = make_endless(bundle, folder / "endless", max(GENERATED))
     loads, seconds, num_rounds = Loads(world), scale.seconds, scale.num_rounds
     path = measure_path(world, read_settings(world.folder / SETTINGS), scale.num_path_questions)

@@ -51,14 +51,32 @@ NO_LIMIT = "1000000/second"
 """The gateway's capacity is measured, not what one key may ask."""
 NEVER = -1e4
 """Output bias of a token that is never generated."""
-QUICKSTART_USERS = SimulatorConfig(
-    num_train_users=4,
-    train_questions_per_user=1,
-    num_dev_users=2,
-    num_test_users=48,
-    eval_questions_per_user=50,
-)
 SETTINGS = "serving.yaml"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What sizes a made bundle and its users have."""
+
+    encoder: EncoderConfig
+    """What both encoders and the LLM start from."""
+    llm: LLMConfig
+    """How the LLM is asked."""
+    users: SimulatorConfig
+    """Those of the test split ask."""
+
+
+QUICKSTART = Shape(
+    EncoderConfig(),
+    LLMConfig(),
+    SimulatorConfig(
+        num_train_users=4,
+        train_questions_per_user=1,
+        num_dev_users=2,
+        num_test_users=48,
+        eval_questions_per_user=50,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -86,20 +104,18 @@ class World:
     questions: list[Question]
 
 
-def make_bundle(
-    encoder: EncoderConfig, folder: Path, version: str, seed: int, config: LLMConfig
-) -> ServingBundle:
-    """Make a bundle of the quickstart's shapes.
+def make_bundle(shape: Shape, folder: Path, version: str, seed: int) -> ServingBundle:
+    """Make a bundle that nobody trained.
 
     Args:
-        encoder: What both encoders and the LLM start from.
+        shape: Of its parts.
         folder: Made; gets `parts` and `bundle`.
         version: Of the model.
         seed: Of the plug-in; the LLM is the same for all.
-        config: How the LLM is asked.
     """
     for part in ("parts/llm", "parts/plug_in", "bundle"):
         (folder / part).mkdir(parents=True)
+    encoder, config = shape.encoder, shape.llm
     model = build_warm_model(load_sentence_encoder(encoder), config.warm_start, 0)
     expect_answers(model, LAMP_2.labels)
     source = LLMSource(WARM_START, None, "untuned")

@@ -6,20 +6,7 @@ import pytest
 
 from benchmarks.persona_path import PathSeconds, summarize_path
 from benchmarks.serving import Scale, find_share, find_slope, measure_all
-from components.encoders.config import EncoderConfig
-from components.histories.simulator_config import SimulatorConfig
-from components.llm.config import LLMConfig
-from tests.components.tiny_models import write_sentence_encoder
-
-USERS = SimulatorConfig(
-    num_train_users=4,
-    train_questions_per_user=1,
-    num_dev_users=2,
-    num_test_users=4,
-    eval_questions_per_user=4,
-    min_items=3,
-    max_items=6,
-)
+from tests.benchmarks.tiny_shape import make_tiny_shape
 
 
 def test_memory_grows_by_what_it_does_in_a_thousand_requests():
@@ -56,15 +43,12 @@ def test_the_path_is_all_of_its_stages_over_the_bare_forward():
 
 @pytest.mark.slow
 def test_a_tiny_world_is_measured_by_processes(tmp_path):
-    encoder = write_sentence_encoder(tmp_path / "encoder")
     scale = Scale(
         seconds=1.0,
         num_requests=300,
         num_rounds=1,
         num_path_questions=10,
-        users=USERS,
-        encoder=EncoderConfig(name=str(encoder), max_length=32),
-        llm=LLMConfig(max_input_length=96),
+        shape=make_tiny_shape(tmp_path),
     )
     (tmp_path / "world").mkdir()
     found = measure_all(None, scale, tmp_path / "world")
