@@ -147,9 +147,11 @@ def measure_shares(
         for num_tokens in GENERATED:
             options, most = ["--clients", "1", "--seconds"], {"max_tokens": num_tokens}
             name = f"tokens_{num_tokens}"
-            loads.ask(f"{name}_warm_up", gateway, [*options, str(WARM_UP_SHARE * seconds)], **most)
+            loads.ask(
+                f"{name}_warm_up", gateway, [*options, str(WARM_UP_SHARE * seconds)], CHAT, **most
+            )
             before = gateway.read_metrics()
-            loads.ask(name, gateway, [*options, str(seconds)], **most)
+            loads.ask(name, gateway, [*options, str(seconds)], CHAT, **most)
             shares.append(find_share(before, gateway.read_metrics()))
     return shares
 

@@ -54,7 +54,7 @@ NUM_CLIENTS = 16
 OVERLOAD = 1.5
 AFTER_SECONDS = 3.0
 """How long requests are begun after SIGTERM."""
-DOWN_FROM, DOWN_TO, SWAP_AT = 0.25, 0.4, 0.6
+DOWN_FROM, DOWN_TO, SWAP_AT = 0.2, 0.3, 0.4
 """Shares of the time: the store is down, then another champion appears."""
 
 

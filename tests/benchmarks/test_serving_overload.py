@@ -26,7 +26,7 @@ ASKED = [
     Asked(31, 32, 200, "2", "full"),
     Asked(38, 45, 200, "2", "full"),
     Asked(39, 41, 0, code="ReadError"),
-    Asked(41, 41, 0, code="ConnectError"),
+    Asked(41, 42, 0, code="ConnectError"),
 ]
 
 
@@ -76,10 +76,10 @@ def test_what_is_not_as_it_must_be_is_named():
 
 
 def test_another_bundle_takes_the_place_of_the_champion(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bundle.json").write_text(name)
     bundles = [ServingBundle.at(tmp_path / name) for name in ("one", "other")]
-    for bundle in bundles:
-        bundle.path.mkdir()
-        (bundle.path / "bundle.json").write_text(bundle.path.name)
     champion = Champion(tmp_path / "champion", bundles[0])
     assert (champion.path / "bundle.json").read_text() == "one"
     champion.replace(bundles[1])
@@ -95,7 +95,7 @@ def test_nothing_fails_while_everything_changes(tmp_path):
     (tmp_path / "run").mkdir()
     # One by one, or the tiny models would be faster than the load generator.
     engine = EngineConfig(max_batch_size=1, max_waiting=8)
-    scale = Scale(45.0, hold_seconds=5.0, shape=make_tiny_shape(tmp_path), engine=engine)
+    scale = Scale(60.0, hold_seconds=5.0, shape=make_tiny_shape(tmp_path), engine=engine)
     found = overload(scale, tmp_path / "run", binaries)
     assert find_faults(found) == []
     assert found["drain"]["open_at_sigterm"] > 0
