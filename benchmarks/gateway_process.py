@@ -91,7 +91,7 @@ def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) ->
 
 @contextmanager
 def run_gateway(
-    folder: Path, bundle: Path, settings: Path, module: str = GATEWAY
+    folder: Path, bundle: Path, settings: Path, module: str = GATEWAY, **variables: str
 ) -> Iterator[GatewayProcess]:
     """Start a gateway; it is ended afterwards.
 
@@ -100,6 +100,7 @@ def run_gateway(
         bundle: What it serves.
         settings: Its settings.
         module: What is run; takes the gateway's own arguments.
+        **variables: Of its environment, beside this process's.
 
     Raises:
         RuntimeError: If it does not start.
@@ -107,7 +108,7 @@ def run_gateway(
     port = find_port()
     command = [sys.executable, "-m", module, "--port", str(port)]
     command += ["--model", str(bundle), "--settings", str(settings)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
     log = folder / f"gateway-{port}.log"
     with log.open("wb") as written:
         process = subprocess.Popen(command, cwd=folder, env=environment, stderr=written)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from benchmarks.persona_path import PathSeconds, summarize_path
-from benchmarks.serving import Scale, find_share, find_slope, measure_all
+from benchmarks.serving import Scale, find_medians, find_share, find_slope, measure_all
 from tests.benchmarks.tiny_shape import make_tiny_shape
 
 
@@ -14,6 +14,11 @@ def test_memory_grows_by_what_it_does_in_a_thousand_requests():
     ended = [number / 100 for number in range(1, 2001)]
     samples = [(second, 5000 + 3000 * second) for second in range(1, 20)]
     assert find_slope(samples, ended) == pytest.approx(30_000)
+    assert find_medians(samples[:3]) == [8000, 11_000, 14_000]
+    assert find_medians([(0, size) for size in (*range(18), 90, 91)]) == [
+        *(2 * tenth + 0.5 for tenth in range(9)),
+        90.5,
+    ]
     with pytest.raises(ValueError, match="1 samples of memory"):
         find_slope(samples[:1], ended)
 
