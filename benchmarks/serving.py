@@ -31,11 +31,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.arms import name_commit
+from benchmarks.commit import name_commit
 from benchmarks.gateway_process import (
     CHAT,
     GatewayProcess,
@@ -46,6 +45,7 @@ from benchmarks.gateway_process import (
     start_load,
 )
 from benchmarks.load_generator import Asked, summarize
+from benchmarks.memory_slope import find_medians, find_slope
 from benchmarks.persona_path import measure_path
 from benchmarks.retrieval_gateway import ROUTE
 from benchmarks.serving_world import (
@@ -214,30 +214,6 @@ def measure_memory(world: World, loads: Loads, num_requests: int) -> dict[str, A
         "rss_bytes_by_tenth": find_medians(samples),
         "rss_requests": num_requests,
     }
-
-
-def find_slope(samples: Sequence[tuple[float, int]], ended: Sequence[float]) -> float:
-    """Return bytes by which memory grows in 1,000 requests, by least squares.
-
-    Args:
-        samples: Seconds of the clock, and bytes.
-        ended: When each request was answered, by the same clock.
-
-    Raises:
-        ValueError: If there are fewer than two samples.
-    """
-    if len(samples) < 2:
-        raise ValueError(f"{len(samples)} samples of memory; a slope needs 2: ask more requests")
-    times, sizes = zip(*samples, strict=True)
-    answered = np.searchsorted(np.sort(ended), times)
-    return float(np.polyfit(answered / 1000, sizes, 1)[0])
-
-
-def find_medians(samples: Sequence[tuple[float, int]]) -> list[float]:
-    """Return the median memory of each tenth of the samples: what a slope cannot tell."""
-    sizes = [size for _, size in samples]
-    tenths = np.array_split(sizes, min(10, len(sizes)))
-    return [float(np.median(tenth)) for tenth in tenths]
 
 
 def make_model(place: str | None, scale: Scale, folder: Path) -> ServingBundle:

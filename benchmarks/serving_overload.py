@@ -26,7 +26,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.arms import name_commit
+from benchmarks.commit import name_commit
 from benchmarks.gateway_process import (
     CHAT,
     GatewayProcess,

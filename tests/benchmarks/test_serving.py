@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from benchmarks.memory_slope import find_medians, find_slope
 from benchmarks.persona_path import PathSeconds, summarize_path
-from benchmarks.serving import Scale, find_medians, find_share, find_slope, measure_all
+from benchmarks.serving import Scale, find_share, measure_all
 from tests.benchmarks.tiny_shape import make_tiny_shape
 
 
