@@ -51,6 +51,12 @@ class GatewayProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
+    def read_cpu_seconds(self) -> float:
+        """Return the processor's seconds that it took so far."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def read_metrics(self) -> dict[tuple[str, str], float]:
         """Return its metrics by name and first label's value."""
         with urlopen(f"{self.url}/metrics") as answer:

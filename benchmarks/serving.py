@@ -14,7 +14,7 @@ serves a bundle of the quickstart's shapes (or `--model`) from an SQLite store o
   of the same process asked the same questions in turn (`benchmarks.retrieval_gateway`).
 - `batching_speedup_16`: answers a second to 16 clients by batches of up to 16 over one by one.
 - `rss_slope_bytes_per_1000`: growth of the gateway's memory over `--requests` requests, least
-  squares, after a tenth as many to warm up; malloc told to give back what is freed.
+  squares, after half as many to warm up; malloc told to give back what is freed.
 - `errors`: answers of all loads that are neither 200 nor 429, and failed connections.
 
 Ratios are medians over rounds; two sides take turns. Loads, rates and latencies are in `loads`.
@@ -128,8 +128,11 @@ class Loads:
         """
         bodies = write_bodies(self._folder / "bodies.jsonl", self._questions, **changes)
         log = self._folder / "load.jsonl"
+        cpu = gateway.read_cpu_seconds()
         asked = finish_load(start_load(gateway.url + route, KEY, bodies, log, options), log)
-        self.figures.setdefault(name, []).append(summarize(asked))
+        cpu_each = (gateway.read_cpu_seconds() - cpu) / len(asked)
+        figures = {**summarize(asked), "gateway_cpu_seconds_each": cpu_each}
+        self.figures.setdefault(name, []).append(figures)
         return asked
 
     def rate(self, name: str, gateway: GatewayProcess, seconds: float, route: str = CHAT) -> float:
@@ -201,11 +204,14 @@ def compare_batches(world: World, loads: Loads, seconds: float, num_rounds: int)
 
 
 def measure_memory(world: World, loads: Loads, num_requests: int) -> dict[str, Any]:
-    """Return how a gateway's memory grows over so many requests, after a tenth as many."""
+    """Return how a gateway's memory grows over so many requests, after half as many.
+
+    Until then caches fill that are bounded: pages of SQLite of each connection, newest answers.
+    """
     options = ["--clients", str(NUM_CLIENTS), "--seconds", "1e6", "--requests"]
     settings = world.folder / SETTINGS
     with run_gateway(world.folder, world.bundle.path, settings, **MALLOC) as gateway:
-        loads.ask("memory_warm_up", gateway, [*options, str(num_requests // 10)])
+        loads.ask("memory_warm_up", gateway, [*options, str(num_requests // 2)])
         with sample_rss(gateway) as samples:
             asked = loads.ask("memory", gateway, [*options, str(num_requests)])
     ended = [one.ended for one in asked]
