@@ -42,10 +42,10 @@ class PathSeconds:
     """Of the input encoder."""
     aggregate: float
     """Of the aggregator, the projector and the instruction embedding."""
+    path_cpu: float
+    """Of the processor, for all so far."""
     bare: float
     """Of one forward of the input encoder by itself, on the same tokens."""
-    path_cpu: float
-    """Of the processor, for all but `bare`."""
     bare_cpu: float
     """Of the processor, for `bare`."""
 
@@ -69,7 +69,6 @@ class PathTimer:
         assert embedder is not None, "a plug-in is an embedder"
         self._embedder, self._stores, self._run = embedder, stores, run
         self._tokenizer, self._card = model.collate.input_tokenizer, model.card
-        self._llm = model.llm
         self._clock = EncoderClock(embedder, model.llm.model.device)
 
     @torch.inference_mode()
@@ -77,18 +76,8 @@ class PathTimer:
         """Time a question's path and the bare forward on its tokens, one after the other."""
         tokens = self._collate(question, np.zeros((0, self._card.encoder_dim), np.float16))
         bare = self._time_bare(tokens) if is_bare_first else None
-        self._displace(tokens)
         path = self._time_path(question)
         return PathSeconds(*path, *(bare or self._time_bare(tokens)))
-
-    def _displace(self, batch: dict[str, Tensor]) -> None:
-        """Let the LLM read something, as it does between two inputs of a server.
-
-        Else whichever forward comes second finds the weights in the processor's cache.
-        """
-        reader = self._llm.model.get_encoder() if self._llm.is_encoder_decoder else self._llm.model
-        ids = batch["input_ids"] % self._llm.model.get_input_embeddings().num_embeddings
-        reader(input_ids=ids, attention_mask=batch["attention_mask"])
 
     def _time_path(self, question: Question) -> tuple[float, float, float, float, float]:
         cpu = time.process_time()
@@ -102,7 +91,6 @@ class PathTimer:
         return store_s, collated - started, encode_s, embed_s - encode_s, cpu_s
 
     def _time_bare(self, batch: dict[str, Tensor]) -> tuple[float, float]:
-        self._displace(batch)
         features = {name: batch[name] for name in ("input_ids", "attention_mask")}
         cpu = time.process_time()
         self._embedder.input_encoder(features)

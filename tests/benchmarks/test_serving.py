@@ -1,13 +1,19 @@
 """Slopes, shares and ratios worked by hand; the whole at a tiny size, in processes."""
 
+import asyncio
 import math
+from contextlib import closing
+from time import sleep
 
 import pytest
 
 from benchmarks.memory_slope import find_medians, find_slope
-from benchmarks.persona_path import PathSeconds, summarize_path
+from benchmarks.persona_path import PathSeconds, PathTimer, summarize_path
 from benchmarks.serving import Scale, find_share, measure_all
-from tests.benchmarks.tiny_shape import make_tiny_shape
+from benchmarks.serving_world import SETTINGS, make_bundle, make_world
+from components.serving.gateway.settings import read_settings
+from components.serving.gateway.tenant_stores import TenantStores
+from tests.benchmarks.tiny_shape import USERS, make_tiny_shape
 
 
 def test_memory_grows_by_what_it_does_in_a_thousand_requests():
@@ -37,14 +43,33 @@ def test_a_share_is_of_what_was_spent_between_two_readings():
 def test_the_path_is_all_of_its_stages_over_the_bare_forward():
     """By the clock 10/8, 12/8 and 20/8; by the processor 9/8, 9/6 and 6/8."""
     taken = [
-        PathSeconds(1, 1, 7, 1, 8, path_cpu=9, bare_cpu=8),
-        PathSeconds(3, 1, 7, 1, 8, path_cpu=9, bare_cpu=6),
-        PathSeconds(1, 1, 17, 1, 8, path_cpu=6, bare_cpu=8),
+        PathSeconds(1, 1, 7, 1, path_cpu=9, bare=8, bare_cpu=8),
+        PathSeconds(3, 1, 7, 1, path_cpu=9, bare=8, bare_cpu=6),
+        PathSeconds(1, 1, 17, 1, path_cpu=6, bare=8, bare_cpu=8),
     ]
     found = summarize_path(taken)
     assert (found["persona_path_ratio"], found["persona_path_ratio_wall"]) == (9 / 8, 12 / 8)
     assert found["persona_path_ms"]["encode"] == 7000
     assert found["persona_path_questions"] == 3
+
+
+def test_each_second_of_a_path_is_told_by_its_own_name(tmp_path):
+    """An input encoder that takes 30 ms longer without the processor: the clock alone sees it."""
+    bundle = make_bundle(make_tiny_shape(tmp_path), tmp_path / "made", "1", seed=0)
+    (tmp_path / "world").mkdir()
+    world = make_world(bundle, tmp_path / "world", USERS, "personas", {})
+    model, settings = bundle.load(), read_settings(tmp_path / "world" / SETTINGS)
+    card = model.card
+    model.persona_llm.embedder.input_encoder.register_forward_pre_hook(lambda *_: sleep(0.03))
+    stores = TenantStores.open(
+        settings.store, settings.tenants, card.encoder_fingerprint, card.encoder_dim, world.folder
+    )
+    with closing(stores), asyncio.Runner() as runner:
+        timer = PathTimer(model, stores, runner.run)
+        for is_bare_first in (True, False):
+            took = timer.time(world.questions[0], is_bare_first=is_bare_first)
+    assert took.path > 0.03 < took.bare
+    assert 0 < took.bare_cpu < took.path_cpu < took.path
 
 
 @pytest.mark.slow
