@@ -14,7 +14,6 @@ own evaluation, `lamp_predictions/<arm>.json` (of several draws the first).
 import argparse
 import json
 import logging
-import subprocess
 import tempfile
 from inspect import signature
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, create_model
 
+from benchmarks.commit import name_commit
 from components.config import Config
 from components.encoders.behavior_vectors import BehaviorVectors, encode_histories
 from components.encoders.sentence_encoder import resolve_encoder
@@ -155,14 +155,6 @@ def collect_result(evaluation: Evaluation, config: Path | None) -> dict[str, Any
         "costs": {arm: cost.model_dump() for arm, cost in evaluation.costs.items()},
         "notes": evaluation.notes,
     }
-
-
-def name_commit() -> str:
-    """Return the commit that runs, marked if files of it were changed; "unknown" outside git."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    root = Path(__file__).resolve().parent
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def print_table(result: dict[str, Any]) -> None:

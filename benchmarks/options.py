@@ -20,7 +20,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.arms import name_commit, prepare_artifacts, read_settings, train_arms
+from benchmarks.arms import prepare_artifacts, read_settings, train_arms
+from benchmarks.commit import name_commit
 from components.encoders.sentence_encoder import resolve_encoder
 from components.evaluation.arms import answer_all_arms
 from components.evaluation.exam import Exam, ExamRecipe

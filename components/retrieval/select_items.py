@@ -39,10 +39,20 @@ def select_items(
     selected = []
     for place, history in enumerate(histories.questions.select(question_rows)["history"]):
         rows = np.asarray(history, dtype=np.int64)
-        newest_first = np.arange(len(rows))[::-1]
-        best = np.argsort(-rank(place, rows)[newest_first], kind="stable")[:num_items]
-        selected.append(rows[newest_first[best]])
+        selected.append(rows[find_best(rank(place, rows), num_items)])
     return selected
+
+
+def find_best(scores_H: NDArray[np.float64], num_items: int) -> IntArray:
+    """Return the places of the highest scores, the highest first, of equal ones the last first.
+
+    Example:
+        >>> find_best(np.array([1.0, 2.0, 1.0]), 2)
+        array([1, 2])
+    """
+    newest_first = np.arange(len(scores_H))[::-1]
+    best = np.argsort(-scores_H[newest_first], kind="stable")[:num_items]
+    return newest_first[best]
 
 
 def build_rank(
@@ -82,31 +92,38 @@ def _score_at_random(question_ids: list[str], seed: int) -> Rank:
     return score
 
 
-def _score_by_words(items: Dataset, payloads: list[str]) -> Rank:
+def split_words(texts: Sequence[str]) -> list[list[str]]:
+    """Split texts into the words that BM25 counts."""
     # Imported here: only runs with this arm need it.
     import bm25s
 
+    words: list[list[str]] = bm25s.tokenize(
+        list(texts), stopwords=None, return_ids=False, show_progress=False
+    )
+    return words
+
+
+def score_words(query: list[str], documents: Sequence[list[str]]) -> NDArray[np.float64]:
+    """Return the BM25 scores of documents among themselves; all 0 where no word is known."""
+    import bm25s
+
+    if not any(documents) or not query:
+        return np.zeros(len(documents))
+    index = bm25s.BM25()
+    index.index(documents, show_progress=False)
+    return np.asarray(index.get_scores(query), dtype=np.float64)
+
+
+def _score_by_words(items: Dataset, payloads: list[str]) -> Rank:
     texts = items["text"]
     known: dict[int, list[str]] = {}
-
-    def tokenize(batch: list[str]) -> list[list[str]]:
-        words: list[list[str]] = bm25s.tokenize(
-            batch, stopwords=None, return_ids=False, show_progress=False
-        )
-        return words
-
-    queries = tokenize(payloads)
+    queries = split_words(payloads)
 
     def score(place: int, rows: IntArray) -> NDArray[np.float64]:
         new = [row for row in rows.tolist() if row not in known]
         if new:
-            known.update(zip(new, tokenize([texts[row] for row in new]), strict=True))
-        documents = [known[row] for row in rows.tolist()]
-        if not any(documents) or not queries[place]:
-            return np.zeros(len(rows))
-        index = bm25s.BM25()
-        index.index(documents, show_progress=False)
-        return np.asarray(index.get_scores(queries[place]), dtype=np.float64)
+            known.update(zip(new, split_words([texts[row] for row in new]), strict=True))
+        return score_words(queries[place], [known[row] for row in rows.tolist()])
 
     return score
 
