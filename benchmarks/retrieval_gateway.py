@@ -97,12 +97,11 @@ def add_route(app: FastAPI, prompts: RetrievalPrompts) -> None:
             int(time.time()),
             caller.tenant,
             engine.model_name,
-            engine.model_version,
             PersonaRead(user, "none", None),
             request,
         )
         answered = await answer(gateway, prepared, client)
-        usage, base = count_tokens(answered), prepared.base()
+        usage, base = count_tokens(answered), prepared.base(answered.model_version)
         whole = ChatShape().whole(base, answered.text, "stop", usage, None)
         return JSONResponse(whole.model_dump())
 

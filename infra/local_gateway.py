@@ -91,6 +91,8 @@ def find_examples() -> tuple[list[str], str]:
         return [], ""
     answers = predictions.table.to_pandas().query("draw == 0")
     by_arm = answers.pivot(index="question_id", columns="arm", values="prediction")
+    if not {"persona", "base"} <= set(by_arm.columns):
+        return [], ""
     differs = by_arm.index[by_arm["persona"] != by_arm["base"]]
     asked = histories.questions.select_columns(["question_id", "user_id", "payload"]).to_pandas()
     first = asked[asked["question_id"].isin(differs)].drop_duplicates("user_id")[:NUM_EXAMPLES]

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine
 from sqlalchemy.engine import URL
 
 CREATION_LOCK = 0x50504C47  # of PostgreSQL's advisory locks
+CONNECT_SECONDS = 10
+"""Longest wait for a server; without a limit it is the operating system's, of minutes."""
 
 
 def open_postgres(url: URL, table: Table, make_tables: Callable[[Connection], None]) -> Engine:
@@ -24,6 +26,7 @@ def open_postgres(url: URL, table: Table, make_tables: Callable[[Connection], No
         isolation_level="AUTOCOMMIT",
         pool_pre_ping=True,  # a server that was started anew is no error
         max_overflow=-1,  # as many connections as there are threads
+        connect_args={"connect_timeout": CONNECT_SECONDS},
         hide_parameters=True,  # nothing of a user gets into error messages and logs
     )
     try:

@@ -21,6 +21,7 @@ from pathlib import Path
 import uvicorn
 from prometheus_client import CollectorRegistry, Histogram
 
+from components.personas.config import STORE_VARIABLE
 from components.serving.bundle import ServingBundle
 from components.serving.engines.candidate import Candidate, load_candidate
 from components.serving.engines.check_vllm import KEY_VARIABLE
@@ -49,8 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         settings = read_settings(given.settings)
         if given.store is not None:
-            store = settings.store.model_copy(update={"place": given.store})
-            settings = settings.model_copy(update={"store": store})
+            os.environ[STORE_VARIABLE] = given.store
         if given.demo:
             settings = settings.model_copy(update={"page": "open"})
         asyncio.run(serve(given, settings))
@@ -74,7 +74,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--model", required=True, help="models:/NAME@ALIAS, or a bundle's folder")
     parser.add_argument("--settings", type=Path, required=True, help="YAML, see docs/serving.md")
-    parser.add_argument("--store", help="instead of the settings' store.place")
+    parser.add_argument("--store", help="instead of store.place and PERSONA_PLUG_STORE")
     parser.add_argument("--scratch", type=Path, default=Path("state/serving"), help="for downloads")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from elsewhere")
     parser.add_argument("--port", type=int, default=8000)

@@ -143,4 +143,7 @@ async def follow(
             pause = min(2 * pause, MAX_PAUSE * poll_seconds)  # a bundle may be many gigabytes
             continue
         pause, seen = poll_seconds, latest
-        await engine.swap(bundle)
+        try:
+            await engine.swap(bundle)
+        except Exception as err:  # as of an old engine that can't be closed: the next is looked for
+            logger.warning("a swap ended badly: %s: %s", type(err).__name__, err)

@@ -27,7 +27,7 @@ class EngineConfig(Config):
         "come again.",
     )
     max_new_tokens: int = Field(
-        512, ge=1, description="Most tokens of a generated answer, whatever a request asks for."
+        1024, ge=1, description="Most tokens of a generated answer; who asks for more is refused."
     )
     min_golden_share: float = Field(
         1.0,

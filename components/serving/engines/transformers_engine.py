@@ -123,8 +123,10 @@ class TransformersEngine:
 
     async def _ask(self, request: EngineRequest, tell: Tell | None) -> EngineAnswer:
         num_tokens = self._check(request)
-        most = request.max_new_tokens or self.model.rule.max_new_tokens
-        asked = _Asked(request, min(most, self._config.max_new_tokens), tell)
+        rule = self.model.rule
+        most = min(request.max_new_tokens or rule.max_new_tokens, self._config.max_new_tokens)
+        # A label's length is no limit, and must not keep requests out of one batch.
+        asked = _Asked(request, rule.max_new_tokens if rule.is_scored else most, tell)
         kind = (request.vectors is None, asked.max_new_tokens)
         return await self._batcher.submit(asked, kind, num_tokens)
 

@@ -42,6 +42,8 @@ class VLLMClient:
             base_url=server.url,
             headers={} if key is None else {"Authorization": f"Bearer {key}"},
             timeout=server.timeout_seconds,
+            limits=httpx2.Limits(max_connections=None),  # the engine counts its requests itself
+            trust_env=False,  # no proxy is told what users ask
         )
 
     async def get(self, path: str) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class VLLMClient:
                 if response.is_error:
                     raise ServerError(f"{path}: the server answers {response.status_code}")
                 yield response
-        except httpx2.HTTPError as err:
+        except (httpx2.HTTPError, json.JSONDecodeError) as err:
             raise ServerError(f"{path}: {type(err).__name__}") from err
 
 

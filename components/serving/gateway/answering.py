@@ -72,7 +72,7 @@ async def prepare(
     Raises:
         ApiError: If the answer may not be so long, or as `read_persona`.
     """
-    longest = gateway.settings.limits.new_tokens
+    longest = gateway.settings.engine.max_new_tokens
     if limit is not None and limit > longest:
         message = f"max_tokens is {limit}, allowed are {longest}"
         raise ApiError(INVALID_INPUT, "too_many_tokens", message, "max_tokens")

@@ -49,7 +49,7 @@ def build_app(
         Authenticator(settings.tenants, settings.service_keys, settings.tokens, secret),
         RateLimiter(settings.limits.requests),
         Metrics(registry or CollectorRegistry()),
-        RememberedAnswers(settings.remembered_answers),
+        RememberedAnswers(settings.remembered_answers, settings.remembered_chars),
     )
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ class Metrics:
         )
         self.stage_seconds = Histogram(
             "persona_plug_stage_seconds",
-            "Seconds of an answer's stages: store, queue, encode_input, aggregate, llm.",
+            "Seconds of stages: store, queue, encode_input, aggregate, llm, likelihood.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,

@@ -103,6 +103,8 @@ class Ask(Strict):
     presence_penalty: float | None = None
     metadata: dict[str, Any] | None = None
     store: Literal[False] | None = None
+    stop: None = None
+    logprobs: Literal[False] | None = None
     service_tier: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None

@@ -19,17 +19,21 @@ class RememberedAnswers:
 
     Args:
         most: How many; older ones are forgotten.
+        most_chars: How many characters of inputs.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, most_chars: int) -> None:
+        self._most, self._most_chars = most, most_chars
+        self._num_chars = 0
         self._answers: OrderedDict[str, RememberedAnswer] = OrderedDict()
 
     def add(self, completion_id: str, answer: RememberedAnswer) -> None:
         """Remember an answer."""
         self._answers[completion_id] = answer
-        while len(self._answers) > self._most:
-            self._answers.popitem(last=False)
+        self._num_chars += len(answer.payload)
+        while len(self._answers) > self._most or self._num_chars > self._most_chars:
+            _, oldest = self._answers.popitem(last=False)
+            self._num_chars -= len(oldest.payload)
 
     def find(self, completion_id: str, tenant: str) -> RememberedAnswer | None:
         """Return an answer of this tenant."""
@@ -42,3 +46,4 @@ class RememberedAnswers:
         self._answers = OrderedDict(
             (name, one) for name, one in self._answers.items() if (one.tenant, one.user_id) != whose
         )
+        self._num_chars = sum(len(one.payload) for one in self._answers.values())

@@ -87,7 +87,6 @@ class LimitSettings(Config):
     body_bytes: int = Field(1_000_000, ge=1, description="Largest body of a request, in bytes.")
     input_chars: int = Field(32_000, ge=1, description="Longest text of one input or item.")
     items: int = Field(64, ge=1, description="Most history items of one request.")
-    new_tokens: int = Field(1024, ge=1, description="Most tokens an answer may be asked for.")
     requests: str = Field(
         "20/second;600/minute", description="Most requests of one key; several after semicolons."
     )
@@ -132,6 +131,9 @@ class GatewaySettings(Config):
     remembered_answers: int = Field(
         10_000, ge=0, description="Newest answers, in memory, that feedback may name."
     )
+    remembered_chars: int = Field(
+        32_000_000, ge=0, description="Most characters of their inputs, all together."
+    )
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
@@ -144,8 +146,18 @@ class GatewaySettings(Config):
                     f"{list(self.tenants)}"
                 )
         names = [key.name for key in self.service_keys]
-        if len(set(names)) < len(names):
-            raise ValueError(f"service_keys: a name comes twice in {names}")
+        for what, values in (
+            ("tenants", self.tenants),
+            ("service_keys: a name", names),
+            ("service_keys: a sha256", [key.sha256 for key in self.service_keys]),
+        ):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{what} comes twice in {list(values)}")
+        if self.full_from_items > self.store.max_items:
+            raise ValueError(
+                f"full_from_items {self.full_from_items}: no more than store.max_items "
+                f"({self.store.max_items}) are read, so no persona would be full"
+            )
         return self
 
 

@@ -194,6 +194,15 @@ def test_an_answer_is_as_long_as_asked_for(llama):
     assert sizes == [1] * 4
 
 
+def test_a_limit_keeps_no_labels_out_of_a_batch(labelled):
+    request = make_requests(labelled)[1]
+    answers, sizes = ask(
+        labelled, answer_all([replace(request, max_new_tokens=limit) for limit in (1, 3, None)])
+    )
+    assert sizes == [3]
+    assert len({(a.text, a.is_cut) for a in answers}) == 1
+
+
 def stream(request):
     async def work(engine):
         pieces = engine.stream(request)
