@@ -50,7 +50,8 @@ from benchmarks.serving_world import (
 from components.serving.bundle import ServingBundle
 from components.serving.engines.config import EngineConfig
 
-NUM_CLIENTS = 16
+NUM_CLIENTS = 64
+"""Who find the rate: four batches' worth, so that the model never waits for them."""
 OVERLOAD = 1.5
 AFTER_SECONDS = 3.0
 """How long requests are begun after SIGTERM."""
