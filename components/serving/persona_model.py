@@ -96,7 +96,9 @@ class PersonaModel:
         self.weights_sha256 = plug_in.weights_hash()
         self._encoder = load_registered_encoder(self.card, spec.task, device)
         self.llm = llm.load(spec.llm, device)
-        self.persona_llm = PersonaLLM(self.llm, plug_in.load(device))
+        embedder = plug_in.load(device)
+        embedder.settle()
+        self.persona_llm = PersonaLLM(self.llm, embedder)
         self.collate = build_collator(self.llm, self.card, spec.llm)
         self.rule = build_answer_rule(self.llm, spec.task, spec.llm)
 

@@ -72,6 +72,7 @@ class UserEmbedder(nn.Module):
         """Of the last batch, without gradients: what training is watched by."""
         self.register_buffer("scale", torch.tensor(scale / llm_dim**0.5))
         self.instruction = InstructionEmbedding(llm_dim)
+        self._settled_instruction: Tensor | None = None
         if aggregation is not Aggregation.NONE:
             has_recency = config.has_recency and aggregation is Aggregation.ATTENTION
             self.aggregator = PersonalAggregator(
@@ -92,6 +93,11 @@ class UserEmbedder(nn.Module):
         if len(vectors_NE) > 1:
             self.aggregator.center.copy_(vectors_NE.mean(dim=0))
             self.projector.spread.copy_(vectors_NE.std(dim=0).clamp(min=1e-4))
+
+    @torch.inference_mode()
+    def settle(self) -> None:
+        """Compute once what no input changes: for serving, where no weight changes any more."""
+        self._settled_instruction = self.scale * self.instruction()
 
     def encode_input(self, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:
         """Encode inputs to unit vectors, float [B, E]."""
@@ -115,7 +121,10 @@ class UserEmbedder(nn.Module):
                 [B, H, E] and `history_mask` [B, H] (1 for an item, 0 for padding).
         """
         batch_size = len(batch["history_mask"])
-        instruction_B1D = (self.scale * self.instruction()).expand(batch_size, 1, -1)
+        instruction_D = self._settled_instruction
+        if instruction_D is None:
+            instruction_D = self.scale * self.instruction()
+        instruction_B1D = instruction_D.expand(batch_size, 1, -1)
         has_persona = self.aggregation is not Aggregation.NONE
         if has_persona:
             persona = self.embed_user(batch)

@@ -53,6 +53,7 @@ class Personas:
         self._device = torch.device(find_device())
         self._encoder = load_registered_encoder(self._card, task, str(self._device))
         self._embedder = plug_in.load(str(self._device))
+        self._embedder.settle()
         self._tokenizer = load_tokenizer(self._card.encoder)
         self._clock = EncoderClock(self._embedder, self._device)
         self._dtype = dtype

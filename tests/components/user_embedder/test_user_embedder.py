@@ -312,3 +312,13 @@ def test_a_model_says_how_spread_its_attention_and_how_large_its_persona_is(llm,
     assert 0 < found["attention_entropy"] < math.log(8)
     persona = embedder.last_persona.embedding_BMD.norm(dim=-1).mean()
     assert found["persona_norm"] == pytest.approx(float(persona) / llm.token_norm)
+
+
+def test_a_settled_embedder_says_the_same(embed, encoder_folder):
+    embedder = make_embedder(encoder_folder, Aggregation.ATTENTION)
+    before = embed(["a book"], [draw_history(3)], embedder)
+    embedder.settle()
+    assert torch.equal(embed(["a book"], [draw_history(3)], embedder), before)
+    with torch.no_grad():
+        embedder.instruction.vector += 1  # too late: it is not computed again
+    assert torch.equal(embed(["a book"], [draw_history(3)], embedder), before)
