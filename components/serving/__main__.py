@@ -27,9 +27,15 @@ from components.serving.engines.swap import SwappableEngine
 from components.serving.engines.vllm_client import VLLMConfig
 from components.serving.engines.vllm_engine import load_vllm_candidate
 from components.serving.gateway.app import build_app
-from components.serving.gateway.settings import GatewaySettings, read_settings
+from components.serving.gateway.settings import (
+    GOLDEN_KEY_VARIABLE,
+    GatewaySettings,
+    admit_golden,
+    read_settings,
+)
 from components.serving.gateway.tenant_stores import TenantStores
 from components.serving.registry import fetch_first, follow, open_source
+from components.serving.sockets import open_sockets
 
 LOOK_SECONDS = 5.0
 """How often it is looked whether there is another bundle."""
@@ -46,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
             settings = settings.model_copy(update={"store": store})
         if given.demo:
             settings = settings.model_copy(update={"page": "open"})
+        settings = admit_golden(settings, os.environ.get(GOLDEN_KEY_VARIABLE))
         asyncio.run(serve(given, settings))
     except (ValueError, OSError) as err:
         sys.exit(str(err))
@@ -62,6 +69,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, default=Path("state/serving"), help="for downloads")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from elsewhere")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--own-port",
+        type=int,
+        help="another port on 127.0.0.1, of this process alone; --port is then shared with "
+        "whichever process serves there already, until that one is told to end",
+    )
     parser.add_argument("--demo", action="store_true", help="the settings' page: open")
     parser.add_argument("--drain-seconds", type=int, default=30, help="longest wait at SIGTERM")
     return parser.parse_args(arguments)
@@ -101,7 +114,8 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
     )
     following = asyncio.create_task(follow(source, engine, seen, LOOK_SECONDS))
     try:
-        await uvicorn.Server(config).serve()
+        sockets = open_sockets(given.host, given.port, given.own_port)
+        await uvicorn.Server(config).serve(sockets)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
