@@ -34,9 +34,11 @@ def find_version(client: MlflowClient, name: str, version: str) -> ModelVersion:
 def fetch_exam(client: MlflowClient, model: ModelVersion, directory: Path) -> Exam:
     """Bring a version's golden requests into a directory; its weights stay where they are."""
     run_id = client.get_model_version(model.name, model.version).run_id
-    for name in (CARD, GOLDEN, SPEC):
-        client.download_artifacts(run_id, f"{BUNDLE}/{name}", str(directory))
-    return Exam.read(directory / BUNDLE)
+    brought = [
+        Path(client.download_artifacts(run_id, f"{BUNDLE}/{name}", str(directory)))
+        for name in (CARD, GOLDEN, SPEC)
+    ]
+    return Exam.read(brought[0].parent)
 
 
 def record_deployment(client: MlflowClient, record: Deployment) -> None:

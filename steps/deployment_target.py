@@ -4,10 +4,14 @@ import os
 
 from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
 
-from components.deployment.config import DeployConfig
+from components.deployment.cluster import Cluster
+from components.deployment.config import DeployConfig, KubernetesConfig
 from components.deployment.deploy import Target
+from components.deployment.kubernetes_target import KubernetesTarget
 from components.deployment.local_target import LocalGateway, LocalTarget
+from components.deployment.manifests import read_manifests
 from components.deployment.record import ModelVersion
+from components.deployment.release import make_release
 from steps.gateway_access import ROOT, prepare_access, read_golden_key
 
 
@@ -15,9 +19,12 @@ def build_target(config: DeployConfig, model: ModelVersion) -> Target:
     """Return the target that a configuration means.
 
     Raises:
-        ValueError: If it can't be reached at all.
+        ValueError: If the manifests can't be read.
+        DeployError: If the cluster can't be reached.
     """
-    assert config.target == "local"
+    if config.target == "kubernetes":
+        return build_kubernetes_target(config.kubernetes, model)
+    assert config.target == "local", "with the target none nothing is deployed"
     folder = ROOT / config.local.folder
     gateway = LocalGateway(
         folder=folder,
@@ -28,3 +35,15 @@ def build_target(config: DeployConfig, model: ModelVersion) -> Target:
         environment={**os.environ, "MLFLOW_TRACKING_URI": get_tracking_uri()},
     )
     return LocalTarget(gateway, model, config.local)
+
+
+def build_kubernetes_target(config: KubernetesConfig, model: ModelVersion) -> KubernetesTarget:
+    """Return the gateway and the batch of a cluster, at a version.
+
+    Raises:
+        ValueError: If the manifests can't be read.
+        DeployError: If the cluster can't be reached.
+    """
+    release = make_release(read_manifests(ROOT / config.manifests), model)
+    cluster = Cluster.connect(config.context, config.namespace)
+    return KubernetesTarget(cluster, release, config.force)

@@ -12,12 +12,14 @@ import yaml
 
 from components.deployment.config import DeployConfig
 from components.deployment.local_target import find_free_port, stop_gateway
+from components.llm.config import LLMConfig
 from components.promotion.registry_records import Promotion
 from components.serving.bundle import CARD, GOLDEN, package_serving, write_json
-from components.serving.persona_model import ServingRecipe
-from tests.components.tiny_world import LLM, TASK
+from components.tasks.lamp import LAMP_2
+from tests.components.serving.tiny_persona import make_listening_llm, write_parts
+from tests.components.tiny_models import write_sentence_encoder
 
-DEPLOYED = TASK.model_copy(update={"name": "deployed"})
+DEPLOYED = LAMP_2.model_copy(update={"name": "deployed"})
 NAME = "persona-plug-deployed"
 KEY = "key of the tests"
 
@@ -27,25 +29,27 @@ def registry(zenml_home):
     from steps.model_registry import open_registry
 
     client = open_registry()
+    client.create_registered_model(NAME)
     yield client
     client.delete_registered_model(NAME)
     mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture
-def versions(registry, trained, artifacts, tmp_path):
+def versions(registry, tmp_path):
     """Two registered versions with bundles; the second one's golden answer 0 is another one."""
     from steps.bundle_source import log_bundle
 
-    registry.create_registered_model(NAME)
     experiment = registry.create_experiment(f"deployed-{tmp_path.name}", str(tmp_path / "runs"))
-    plug_in, llm = trained.arm("persona"), artifacts.llm
-    spec = ServingRecipe(task=DEPLOYED, llm=LLM).specify(plug_in, llm)
+    encoder = write_sentence_encoder(tmp_path / "encoder")
+    llm = make_listening_llm("warm_start", encoder)
+    config = LLMConfig(name="warm_start", max_input_length=96, max_new_tokens=8)
+    spec, *parts = write_parts(tmp_path / "parts", encoder, llm, DEPLOYED, config)
     for version in ("1", "2"):
         run = registry.create_run(experiment)
         registry.create_model_version(NAME, f"{run.info.artifact_uri}/x", run.info.run_id)
         (tmp_path / version).mkdir()
-        bundle = package_serving(spec, plug_in, llm, tmp_path / version, NAME, version)
+        bundle = package_serving(spec, *parts, tmp_path / version, NAME, version)
         if version == "2":
             spoil_golden(bundle)
         log_bundle(registry, NAME, version, bundle)
@@ -118,7 +122,7 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder):
             return served
 
         asked = [pool.submit(ask_on, number) for number in range(2)]
-        with pytest.raises(RuntimeError, match="rolled_back.*1 of 8 golden requests"):
+        with pytest.raises(RuntimeError, match=r"rolled_back.*1 of 8 golden requests"):
             deploy("2")
         ends = 0
         served = [version for one in asked for version in one.result()]  # none was dropped
@@ -131,7 +135,6 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder):
     assert (record.outcome, record.model.version) == ("rolled_back", "2")
     assert record.serves == first.serves
     assert list(record.seconds) == ["preview", "apply", "wait", "check", "roll_back"]
-    print(json.dumps({"deploy": first.seconds, "rolled_back": record.seconds, "n": len(served)}))
 
 
 def test_a_refused_candidate_and_no_target_deploy_nothing(zenml_home):
