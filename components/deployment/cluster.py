@@ -4,10 +4,12 @@ What a field's manager is, the API server keeps: a field that a person has set s
 edit`) is hers, and an apply that would change it is refused. The refusal names field and person.
 """
 
+import base64
 import http.client
 import json
 from collections.abc import Callable
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from kubernetes import client, config
@@ -38,7 +40,9 @@ class Cluster:
         self.namespace = namespace
         self._api = api
         self._core = client.CoreV1Api(api)
-        self._dynamic = DynamicClient(api)
+        # Which kinds there are it would else keep in a file of /tmp that anybody may have written.
+        self._kinds = TemporaryDirectory(prefix="persona-plug-kinds-")
+        self._dynamic = DynamicClient(api, cache_file=f"{self._kinds.name}/kinds.json")
 
     @classmethod
     def connect(cls, context: str | None, namespace: str) -> Self:
@@ -140,7 +144,7 @@ class Cluster:
         found = (self.find(wanted) or {}).get("data") or {}
         if key not in found:
             raise DeployError(f"Secret/{name} of namespace {self.namespace} has no {key!r}")
-        return client.api_client.base64.b64decode(found[key]).decode()
+        return base64.b64decode(found[key]).decode()
 
     def forward(self, pod: str, port: int) -> http.client.HTTPConnection:
         """Return an HTTP connection to a pod's own port, by way of the API server."""

@@ -165,7 +165,7 @@ def ask(door: Door, method: str, path: str, body: Any = None) -> Any:
 
 
 def _ask_once(door: Door, method: str, path: str, body: Any) -> tuple[int, float, Any]:
-    headers = {"Authorization": f"Bearer {door.key}", "Connection": "close"}
+    headers = {"Authorization": f"Bearer {door.key}"}
     sent = None
     if body is not None:
         sent, headers["Content-Type"] = json.dumps(body), "application/json"
