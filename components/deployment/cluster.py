@@ -121,15 +121,15 @@ class Cluster:
         """Return the last lines of a container that has ended, or of the one that runs."""
         for previous in (True, False):
             try:
-                return str(
-                    self._core.read_namespaced_pod_log(
-                        pod,
-                        self.namespace,
-                        container=container,
-                        previous=previous,
-                        tail_lines=LOG_LINES,
-                    )
+                answered = self._core.read_namespaced_pod_log(
+                    pod,
+                    self.namespace,
+                    container=container,
+                    previous=previous,
+                    tail_lines=LOG_LINES,
+                    _preload_content=False,  # else it is the text of a Python literal: b'...'
                 )
+                return str(answered.data.decode("utf-8", "replace"))
             except client.ApiException:
                 continue  # there is no earlier one, or none at all yet
         return "(no log)"

@@ -137,6 +137,24 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder):
     assert list(record.seconds) == ["preview", "apply", "wait", "check", "roll_back"]
 
 
+@pytest.mark.slow
+def test_the_command_rolls_back_and_deploys(versions, folder, tmp_path, capsys):
+    from infra.rollback import main
+
+    port = find_free_port()
+    local = {"folder": str(folder), "port": port}
+    deploy = {"target": "local", "local": local}
+    run = {"parameters": {"task": DEPLOYED.model_dump(mode="json"), "deploy": deploy}}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))
+    versions.set_registered_model_alias(NAME, "champion", "2")
+    versions.set_registered_model_alias(NAME, "previous", "1")
+    main(["--config", str(tmp_path / "run.yaml")])
+    assert f"{NAME}: version 1 is champion, 2 was.\n" in capsys.readouterr().out
+    assert ask(port) == "1"
+    with pytest.raises(SystemExit, match="nothing was moved: .* there is no previous"):
+        main(["--config", str(tmp_path / "run.yaml")])
+
+
 def test_a_refused_candidate_and_no_target_deploy_nothing(zenml_home):
     from steps.deploy_gateway import deploy_gateway
 

@@ -153,7 +153,7 @@ def answer(
         assert double.kubelet is not None
         return double.kubelet.logs.get(str(place.name), "")
     if method == "GET" and place.name is None:
-        things = store.list(resource.kind, place.namespace, query.get("labelSelector", ""))
+        things = store.select(resource.kind, place.namespace, query.get("labelSelector", ""))
         return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version,
                 "metadata": {"resourceVersion": "1"}, "items": things}  # fmt: skip
     if method == "GET":

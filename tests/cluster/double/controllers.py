@@ -112,7 +112,7 @@ class Controllers:
 
     def _pods_of(self, owner: Object) -> list[Object]:
         selector = f"double/owner={own(owner)}"
-        return self._store().list("Pod", owner["metadata"]["namespace"], selector)
+        return self._store().select("Pod", owner["metadata"]["namespace"], selector)
 
     def _delete(self, pod: Object) -> None:
         metadata = pod["metadata"]

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from infra.manifests.objects import find_pod, select
+from infra.manifests import objects
 from infra.manifests.pod_security import check_restricted
 from infra.manifests.schemas import check_schema
 from tests.cluster.double import fields
@@ -92,12 +92,14 @@ class Store:
         )
         return check(shown)
 
-    def list(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
+    def select(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
         wanted = dict(one.split("=", 1) for one in selector.split(",") if one)
         found = [key for key in self._kept if key[0] == kind and namespace in ("", key[1])]
         things = [self.get(*key) for key in sorted(found)]
         labelled = {"matchLabels": wanted}
-        return [one for one in things if select(labelled, one["metadata"].get("labels") or {})]
+        return [
+            one for one in things if objects.select(labelled, one["metadata"].get("labels") or {})
+        ]
 
     def apply(
         self, given: Object, namespace: str, manager: str, force: bool, dry_run: bool
@@ -162,7 +164,7 @@ class Store:
         space = self._kept[("Namespace", "", thing["metadata"]["namespace"])].thing
         if (space["metadata"].get("labels") or {}).get(ENFORCE) != "restricted":
             return []
-        pod = find_pod(thing)
+        pod = objects.find_pod(thing)
         return [] if pod is None else check_restricted(pod)
 
     def _store(self, key: Any, kept: Kept | None, new: Kept, dry_run: bool) -> Object:
