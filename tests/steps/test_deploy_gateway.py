@@ -151,7 +151,7 @@ def test_the_command_rolls_back_and_deploys(versions, folder, tmp_path, capsys):
     main(["--config", str(tmp_path / "run.yaml")])
     assert f"{NAME}: version 1 is champion, 2 was.\n" in capsys.readouterr().out
     assert ask(port) == "1"
-    with pytest.raises(SystemExit, match="nothing was moved: .* there is no previous"):
+    with pytest.raises(SystemExit, match=r"nothing was moved: .* there is no previous"):
         main(["--config", str(tmp_path / "run.yaml")])
 
 

@@ -26,6 +26,7 @@ from tests.cluster.double.store import RESOURCES, VERSION, RefusedError, Resourc
 
 WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 VERBS = ["create", "delete", "get", "list", "patch", "update"]
+BUILD = ("buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "platform")
 Object = dict[str, Any]
 
 
@@ -89,7 +90,8 @@ def discover(path: str) -> Object | None:
     versions = sorted({one.api_version for one in RESOURCES} - {"v1"})
     if path == "/version":
         major, minor = VERSION.split(".")
-        return {"major": major, "minor": minor, "gitVersion": f"v{VERSION}.0"}
+        build = dict.fromkeys(BUILD, "unknown")
+        return {**build, "major": major, "minor": minor, "gitVersion": f"v{VERSION}.0"}
     if path == "/apis":
         groups = []
         for version in versions:
@@ -198,7 +200,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(500, RefusedError(500, "InternalError", traceback.format_exc()).status)
 
     def find_answer(self, path: str, query: Object, body: str) -> Any:
-        if self.command == "GET" and (found := discover(path)) is not None:
+        if self.command == "GET" and (found := discover(path.rstrip("/"))) is not None:
             return found
         kind = self.headers.get("Content-Type", "")
         with self.server.double.lock:

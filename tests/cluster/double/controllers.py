@@ -28,6 +28,13 @@ class Controllers:
 
     def react(self, thing: Object) -> None:
         """Do what the controllers of a stored object's kind do."""
+        if thing["kind"] == "Namespace":
+            account = {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": "default"},
+            }
+            self._store().update(account, thing["metadata"]["name"], "kube-controller-manager")
         if self.kubelet is None:
             return
         if thing["kind"] == "Deployment":

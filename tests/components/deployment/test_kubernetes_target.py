@@ -1,5 +1,6 @@
 """A version on a cluster: the manifests of this repository against the double of an API server."""
 
+import copy
 import re
 import shutil
 from threading import Thread
@@ -10,7 +11,7 @@ from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
 from components.deployment.kubernetes_target import LAST_GOOD, KubernetesTarget
-from components.deployment.manifests import render
+from components.deployment.manifests import name_of, render
 from components.deployment.release import make_release
 from infra.manifests.render import KUBERNETES
 from tests.cluster.double.api import ApiDouble
@@ -19,11 +20,6 @@ from tests.components.deployment.plain_gateway import PlainGateway, make_server
 
 SPACE, MANAGER = "persona-plug", "kubectl-edit"
 IMAGE = "registry.example.com/persona-plug/serve:0.1.0-cpu"
-GATEWAY = {
-    "apiVersion": "apps/v1",
-    "kind": "Deployment",
-    "metadata": {"name": "persona-plug-gateway", "namespace": SPACE},
-}
 CONFIG = DeployConfig(target="kubernetes", timeout_seconds=2)
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -150,8 +146,7 @@ def test_a_first_version_that_fails_is_deleted(world):
 
 def test_what_somebody_else_had_applied_before_comes_back(world):
     """`kubectl apply -k` has made the gateway with the alias; no release is noted yet."""
-    made = next(one for one in world.manifests if one["metadata"]["name"] in GATEWAY["metadata"]["name"]
-                and one["kind"] == "Deployment")  # fmt: skip
+    made = find_gateway(world.manifests)
     world.double.store.update(made, SPACE, "kubectl-client-side-apply")
     refused = world.put("7")
     assert refused.outcome == "refused"
@@ -197,8 +192,7 @@ def test_an_image_that_is_not_there_is_told_and_the_old_pods_stay(world):
 def test_a_container_that_crashes_is_told_with_its_last_words(world):
     world.put("7")
     world.manifests = render_with_image(world.manifests, "crashing")
-    [deployment] = [one for one in world.manifests if one["kind"] == "Deployment"
-                    and one["metadata"]["name"] == "persona-plug-gateway"]  # fmt: skip
+    deployment = find_gateway(world.manifests)
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     container["command"] = ["sh", "-c", "echo no champion here; exit 1"]
     world.double.kubelet.images["crashing"] = "run"
@@ -211,8 +205,7 @@ def test_a_container_that_crashes_is_told_with_its_last_words(world):
 def test_pods_that_pod_security_refuses_are_told(world):
     world.put("7")
     world.manifests = render_with_image(world.manifests, IMAGE)
-    [deployment] = [one for one in world.manifests if one["kind"] == "Deployment"
-                    and one["metadata"]["name"] == "persona-plug-gateway"]  # fmt: skip
+    deployment = find_gateway(world.manifests)
     deployment["spec"]["template"]["spec"]["hostNetwork"] = True
     record = world.put("8")
     assert record.outcome == "rolled_back"
@@ -249,12 +242,12 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
         Cluster.connect("elsewhere", SPACE)
 
 
+def find_gateway(manifests):
+    return next(one for one in manifests if name_of(one) == "Deployment/persona-plug-gateway")
+
+
 def render_with_image(manifests, image):
     """Return a copy of the manifests in which the gateway has another image."""
-    import copy
-
     changed = copy.deepcopy(manifests)
-    for one in changed:
-        if one["kind"] == "Deployment" and one["metadata"]["name"] == "persona-plug-gateway":
-            one["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    find_gateway(changed)["spec"]["template"]["spec"]["containers"][0]["image"] = image
     return changed
