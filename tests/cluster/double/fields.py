@@ -29,6 +29,8 @@ def leaves(schema: Schema, thing: Any) -> dict[Path, Any]:
             continue
         if name == "metadata":
             value = {key: kept for key, kept in value.items() if key not in WRITTEN}
+            if not value:
+                continue
         found.update(_walk(field_of(schema, name), value, (("f", name),)))
     return found
 
