@@ -9,7 +9,6 @@ code 1: nothing was moved, or it was and does not serve; what is printed says wh
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from pydantic import Field
 
 from components.config import Config
 from components.deployment.config import DeployConfig
-from components.deployment.record import ModelVersion
+from components.deployment.record import ModelVersion, tell_time
 from components.run_yaml import read_sections
 from components.tasks.lamp import LAMP_2
 from components.tasks.resolve import TaskChoice, resolve_task
@@ -65,7 +64,7 @@ def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
     returned = Return(str(today.version), find_version(client, name, str(before.version)))
     client.set_registered_model_alias(name, CHAMPION, returned.champion.version)
     client.delete_registered_model_alias(name, PREVIOUS)
-    when = f"{datetime.now(UTC).isoformat(timespec='seconds')} by {who}"
+    when = f"{tell_time()} by {who}"
     said = f"{when}: version {returned.champion.version} is {CHAMPION} again"
     client.set_model_version_tag(name, returned.lost, ROLLED_BACK, said)
     said = f"{when}: in place of version {returned.lost}"

@@ -6,8 +6,9 @@ from zenml import log_metadata, save_artifact, step
 from zenml.logger import get_logger
 
 from components.deployment.config import DeployConfig
-from components.deployment.deploy import deploy
-from components.deployment.record import Deployment
+from components.deployment.deploy import DeployError, deploy
+from components.deployment.golden_check import Exam
+from components.deployment.record import Deployment, ModelVersion
 from components.promotion.registry_records import Promotion
 from steps.deployed_versions import (
     fetch_exam,
@@ -41,7 +42,7 @@ def deploy_gateway(
     client = open_registry()
     model = find_version(client, promotion.model_name, promotion.version)
     exam = fetch_exam(client, model, make_scratch_directory())
-    record = deploy(build_target(config, model), model, exam, config, name_operator())
+    record = attempt(model, exam, config)
     record_deployment(client, record)
     log_metadata(summarize(record))
     if record.is_good:
@@ -51,6 +52,19 @@ def deploy_gateway(
         f"{model.place} on {config.target}: {record.outcome}: {record.reason}; "
         f"now serves: {record.serves or 'unknown'}"
     )
+
+
+def attempt(model: ModelVersion, exam: Exam, config: DeployConfig) -> Deployment:
+    """Deploy a version; returns the record, also where there is no way to the target."""
+    who = name_operator()
+    try:
+        target = build_target(config, model)
+    except (DeployError, ValueError) as err:
+        reason = f"nothing was changed: {err}"
+        return Deployment(
+            outcome="refused", reason=reason, target=config.target, model=model, who=who
+        )
+    return deploy(target, model, exam, config, who)
 
 
 def summarize(record: Deployment) -> dict[str, Any]:

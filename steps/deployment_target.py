@@ -12,6 +12,7 @@ from components.deployment.local_target import LocalGateway, LocalTarget
 from components.deployment.manifests import read_manifests
 from components.deployment.record import ModelVersion
 from components.deployment.release import make_release
+from components.serving.gateway.settings import GOLDEN_KEY_VARIABLE
 from steps.gateway_access import ROOT, prepare_access, read_golden_key
 
 
@@ -41,9 +42,14 @@ def build_kubernetes_target(config: KubernetesConfig, model: ModelVersion) -> Ku
     """Return the gateway and the batch of a cluster, at a version.
 
     Raises:
-        ValueError: If the manifests can't be read.
+        ValueError: If the manifests can't be read, or there is no key of the golden requests.
         DeployError: If the cluster can't be reached.
     """
+    golden_key = os.environ.get(GOLDEN_KEY_VARIABLE)
+    if not golden_key:
+        raise ValueError(
+            f"{GOLDEN_KEY_VARIABLE} must hold what the cluster's Secret persona-plug-golden holds"
+        )
     release = make_release(read_manifests(ROOT / config.manifests), model)
     cluster = Cluster.connect(config.context, config.namespace)
-    return KubernetesTarget(cluster, release, config.force)
+    return KubernetesTarget(cluster, release, golden_key, config.force)

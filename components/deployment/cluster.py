@@ -4,7 +4,6 @@ What a field's manager is, the API server keeps: a field that a person has set s
 edit`) is hers, and an apply that would change it is refused. The refusal names field and person.
 """
 
-import base64
 import http.client
 import json
 from collections.abc import Callable
@@ -133,18 +132,6 @@ class Cluster:
             except client.ApiException:
                 continue  # there is no earlier one, or none at all yet
         return "(no log)"
-
-    def read_secret(self, name: str, key: str) -> str:
-        """Return a value of a Secret.
-
-        Raises:
-            DeployError: If it can't be read.
-        """
-        wanted: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
-        found = (self.find(wanted) or {}).get("data") or {}
-        if key not in found:
-            raise DeployError(f"Secret/{name} of namespace {self.namespace} has no {key!r}")
-        return base64.b64decode(found[key]).decode()
 
     def forward(self, pod: str, port: int) -> http.client.HTTPConnection:
         """Return an HTTP connection to a pod's own port, by way of the API server."""

@@ -4,12 +4,11 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from components.deployment.config import DeployConfig
 from components.deployment.golden_check import Door, Exam, check_golden
-from components.deployment.record import Deployment, ModelVersion, Outcome
+from components.deployment.record import Deployment, ModelVersion, Outcome, tell_time
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ def deploy(
     Returns:
         The record, of failures too.
     """
-    watch, started = _Stopwatch(), datetime.now(UTC).isoformat(timespec="seconds")
+    watch, started = _Stopwatch(), tell_time()
     told: dict[str, Any] = {}
 
     def record(outcome: Outcome, reason: str) -> Deployment:

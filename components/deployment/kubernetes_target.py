@@ -20,10 +20,9 @@ from components.deployment.rollout import select_pods, wait_for_rollout
 
 LAST_GOOD = "persona-plug-release"
 """The ConfigMap of what is gone back to."""
-GOLDEN_SECRET, GOLDEN_ENTRY = "persona-plug-golden", "key"
-"""The Secret of the key by which golden requests are asked; the gateway reads the same one."""
 RELEASE_FILE = "release.json"
 GATEWAY_PORT = 8000
+"""Where the gateway's pods listen."""
 
 
 class KubernetesTarget:
@@ -32,16 +31,14 @@ class KubernetesTarget:
     Args:
         cluster: The cluster.
         release: The version's objects.
+        golden_key: By which golden requests are asked.
         force: Whether fields of other managers are taken over.
-        port: Where the gateway's pods listen.
     """
 
-    def __init__(
-        self, cluster: Cluster, release: Release, force: bool, port: int = GATEWAY_PORT
-    ) -> None:
-        self._cluster, self._release, self._force, self._port = cluster, release, force, port
+    def __init__(self, cluster: Cluster, release: Release, golden_key: str, force: bool) -> None:
+        self._cluster, self._release = cluster, release
+        self._key, self._force = golden_key, force
         self._before: list[Object] = []
-        self._key = ""
 
     @property
     def objects_hash(self) -> str:
@@ -54,7 +51,6 @@ class KubernetesTarget:
         Raises:
             DeployError: If the API server would refuse something.
         """
-        self._key = self._cluster.read_secret(GOLDEN_SECRET, GOLDEN_ENTRY)
         self._before = self._find_before()
         diffs = []
         for thing in [*self._release.gateway, *self._release.batch]:
@@ -93,7 +89,7 @@ class KubernetesTarget:
         if not names:
             raise DeployError("the gateway has no pods: is it scaled to 0?")
         return [
-            Door(f"pod {name}", self._key, partial(self._cluster.forward, name, self._port))
+            Door(f"pod {name}", self._key, partial(self._cluster.forward, name, GATEWAY_PORT))
             for name in names
         ]
 

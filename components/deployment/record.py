@@ -1,5 +1,6 @@
 """What a deployment was of, what became of it, and how long it took."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -9,6 +10,11 @@ from components.deployment.config import TargetName
 
 Outcome = Literal["deployed", "unchanged", "dry_run", "skipped", "refused", "rolled_back", "failed"]
 GOOD: tuple[Outcome, ...] = ("deployed", "unchanged", "dry_run", "skipped")
+
+
+def tell_time() -> str:
+    """Return the time, as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class ModelVersion(Config):
@@ -38,7 +44,7 @@ class Deployment(Config):
     diff: str = Field("", description="What it changes.")
     serves: str = Field("", description="What serves now.")
     who: str = Field("", description="Who asked for it.")
-    started: str = Field("", description="When, UTC, ISO 8601.")
+    started: str = Field(default_factory=tell_time, description="When, UTC, ISO 8601.")
     seconds: dict[str, float] = Field({}, description="Of each phase.")
 
     @property

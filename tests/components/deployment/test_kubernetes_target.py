@@ -43,7 +43,7 @@ class World:
 
     def target(self, version, force=False):
         release = make_release(self.manifests, make_model(version))
-        return KubernetesTarget(self.cluster, release, force)
+        return KubernetesTarget(self.cluster, release, KEY, force)
 
     def put(self, version, force=False, **changes):
         config = CONFIG.model_copy(update=changes)
@@ -75,9 +75,6 @@ def world(manifests, tmp_path, monkeypatch):
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         space = {"apiVersion": "v1", "kind": "Namespace"}
         double.store.update({**space, "metadata": {"name": SPACE, "labels": labels}}, "", "me")
-        secret = {"apiVersion": "v1", "kind": "Secret", "data": {"key": "Z29sZGVuIGtleQ=="}}
-        named = {"metadata": {"name": "persona-plug-golden"}}
-        double.store.update({**secret, **named}, SPACE, "me")
         yield World(double, Cluster.connect(None, SPACE), gateway, manifests)
     server.shutdown()
 
@@ -127,7 +124,7 @@ def test_golden_requests_that_fail_bring_the_last_good_version_back(world):
 
 def test_pods_of_another_version_are_told(world):
     release = make_release(world.manifests, make_model("7"))
-    target = KubernetesTarget(world.cluster, release, False)
+    target = KubernetesTarget(world.cluster, release, KEY, False)
     world.gateway.version = "6"
     record = deploy(target, make_model("7"), make_exam("7"), CONFIG, "me")
     assert f"serves version 6 of {NAME}, not 7 of {NAME}" in record.reason
@@ -223,13 +220,6 @@ def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
     assert re.fullmatch(r"persona-plug-batch-v7-[0-9a-f]{8}", job)
     assert world.find("Job", job, "batch/v1")["spec"]["completions"] == 4
     assert world.put("7").outcome == "unchanged"
-
-
-def test_without_its_key_nothing_is_begun(world):
-    world.double.store.delete("Secret", SPACE, "persona-plug-golden")
-    record = world.put("7")
-    assert record.outcome == "refused"
-    assert "Secret/persona-plug-golden of namespace persona-plug has no 'key'" in record.reason
 
 
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
