@@ -4,10 +4,8 @@ import os
 
 from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
 
-from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig, KubernetesConfig
 from components.deployment.deploy import Target
-from components.deployment.kubernetes_target import KubernetesTarget
 from components.deployment.local_target import LocalGateway, LocalTarget
 from components.deployment.manifests import read_manifests
 from components.deployment.record import ModelVersion
@@ -38,13 +36,17 @@ def build_target(config: DeployConfig, model: ModelVersion) -> Target:
     return LocalTarget(gateway, model, config.local)
 
 
-def build_kubernetes_target(config: KubernetesConfig, model: ModelVersion) -> KubernetesTarget:
+def build_kubernetes_target(config: KubernetesConfig, model: ModelVersion) -> Target:
     """Return the gateway and the batch of a cluster, at a version.
 
     Raises:
         ValueError: If the manifests can't be read, or there is no key of the golden requests.
         DeployError: If the cluster can't be reached.
     """
+    # Here: the package kubernetes is an extra, and takes a second to import.
+    from components.deployment.cluster import Cluster
+    from components.deployment.kubernetes_target import KubernetesTarget
+
     golden_key = os.environ.get(GOLDEN_KEY_VARIABLE)
     if not golden_key:
         raise ValueError(

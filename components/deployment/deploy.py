@@ -129,12 +129,15 @@ def deploy(
         return record("dry_run", "this would be changed" if told["diff"] else "nothing to change")
     try:
         told["serves"] = _put(target, exam, config, watch)
-    except Exception as err:  # as above, but now there is something to take back
+    except BaseException as err:  # ctrl-c too: now there is something to take back
         reason = describe(err)
-        if not told["diff"]:
+        if not told["diff"] and isinstance(err, Exception):
             return record("failed", f"nothing was changed and nothing rolled back: {reason}")
         logger.error("%s %s fails and is rolled back: %s", config.target, model.place, reason)
-        return _take_back(target, config, watch, reason, told, record)
+        taken_back = _take_back(target, config, watch, reason, told, record)
+        if not isinstance(err, Exception):
+            raise
+        return taken_back
     if not told["diff"]:
         return record("unchanged", "it served already, and answers its golden requests")
     return record("deployed", "it answers its golden requests")
@@ -169,7 +172,7 @@ def _take_back(
     return record("rolled_back", reason)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Return an error as an operator reads it."""
     if isinstance(error, DeployError):
         return str(error)

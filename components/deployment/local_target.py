@@ -32,8 +32,10 @@ from components.deployment.record import ModelVersion
 from components.folder import hash_file
 from components.serving.gateway.settings import GOLDEN_KEY_VARIABLE
 
-LOCK, SERVING, CANDIDATE = "deploying.lock", "serving.json", "candidate.json"
-"""Files: held by who deploys; describing the process that serves, and the one being tried."""
+LOCK = "deploying.lock"
+"""Held by who deploys."""
+SERVING, CANDIDATE, RETIRING = "serving.json", "candidate.json", "retiring.json"
+"""They describe the process that serves, one that is being tried, and one that is to end."""
 KILL_AFTER_SECONDS = 10
 """How much longer than its own patience a process may take to end."""
 REQUEST_SECONDS = 120
@@ -69,6 +71,7 @@ class LocalTarget:
     def __init__(self, gateway: LocalGateway, model: ModelVersion, config: LocalConfig) -> None:
         self._gateway, self._model, self._config = gateway, model, config
         self._serving, self._candidate = gateway.folder / SERVING, gateway.folder / CANDIDATE
+        self._retiring = gateway.folder / RETIRING
         self._lock: IO[str] | None = None
 
     @property
@@ -94,7 +97,8 @@ class LocalTarget:
 
     def apply(self) -> None:
         """Start the new process, unless the same one serves."""
-        stop_process(self._candidate, KILL_AFTER_SECONDS)  # of a deployment that was killed
+        for left in (self._candidate, self._retiring):  # by a deployment that was killed
+            stop_process(left, KILL_AFTER_SECONDS)
         if not self.preview():
             return
         config, gateway = self._config, self._gateway
@@ -142,10 +146,18 @@ class LocalTarget:
         return [self._open_door(process)]
 
     def keep(self) -> str:
-        """Let the old process end, and the new one be found in its place."""
-        if is_alive(self._candidate):
-            stop_process(self._serving, self._config.drain_seconds + KILL_AFTER_SECONDS)
+        """Let the new process be found in the old one's place, and the old one end.
+
+        Raises:
+            DeployError: If the new one has ended since it was asked.
+        """
+        if self._candidate.exists():
+            if not is_alive(self._candidate):
+                raise DeployError("the process ended after it was asked")
+            if self._serving.exists():
+                self._serving.replace(self._retiring)
             self._candidate.replace(self._serving)
+            stop_process(self._retiring, self._config.drain_seconds + KILL_AFTER_SECONDS)
         return self._tell_serving()
 
     def roll_back(self, timeout_seconds: float) -> str:
@@ -205,6 +217,6 @@ def find_free_port() -> int:
 def stop_gateway(folder: Path, drain_seconds: float) -> bool:
     """End the process that serves, if there is one; returns whether there was."""
     was_alive = is_alive(folder / SERVING)
-    for name in (CANDIDATE, SERVING):
+    for name in (CANDIDATE, RETIRING, SERVING):
         stop_process(folder / name, drain_seconds + KILL_AFTER_SECONDS)
     return was_alive

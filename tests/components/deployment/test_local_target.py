@@ -137,3 +137,63 @@ def test_two_deployments_at_once_are_one(machine):
     assert "another deployment to" in second.reason
     with pytest.raises(DeployError, match="is under way"):
         machine.target("2").preview()
+
+
+def test_who_is_interrupted_leaves_what_served(machine, monkeypatch):
+    put(machine, "1")
+    target = machine.target("2")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    target.doors = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        deploy(target, make_model("2"), make_exam("2"), CONFIG, "me")
+    assert ask_version(machine.port) == "1"
+    assert not (machine.gateway.folder / CANDIDATE).exists()
+
+
+def test_a_process_that_ends_after_it_was_asked_does_not_take_over(machine):
+    put(machine, "1")
+    target = machine.target("2")
+    keep = target.keep
+
+    def keep_late():
+        os.kill(find_process(machine.gateway.folder / CANDIDATE).pid, signal.SIGKILL)
+        time.sleep(0.2)
+        return keep()
+
+    target.keep = keep_late
+    record = deploy(target, make_model("2"), make_exam("2"), CONFIG, "me")
+    assert (record.outcome, record.reason) == (
+        "rolled_back",
+        "the process ended after it was asked",
+    )
+    assert ask_version(machine.port) == "1"
+
+
+def test_what_a_killed_deployment_has_left_is_ended(machine):
+    put(machine, "1")
+    left = machine.target("2")
+    left.preview()
+    left.apply()
+    left.wait(10)
+    pid = find_process(machine.gateway.folder / CANDIDATE).pid
+    del left  # its lock goes with it
+    record = put(machine, "3")
+    assert record.outcome == "deployed"
+    assert {ask_version(machine.port) for _ in range(20)} == {"3"}
+    with pytest.raises(ProcessLookupError):
+        os.waitpid(pid, 0)
+        os.kill(pid, 0)
+
+
+def test_the_command_ends_it(machine, capsys):
+    from components.deployment.stop import main
+
+    put(machine, "1")
+    main([str(machine.gateway.folder)])
+    main([str(machine.gateway.folder)])
+    assert capsys.readouterr().out == "ended\nthere was none\n"
+    with pytest.raises(ConnectionRefusedError):
+        ask_version(machine.port)
