@@ -1,9 +1,10 @@
 """The target `local`: the gateway as a process of this machine.
 
-The new process is started beside the old one and asked by a port of its own. Both listen on the
-clients' port then, as old and new pods stand behind one Service; so there is always one that
-answers. If the new one is as it should be the old one is told to end, and answers what it has; if
-not, the new one is, and the old one has never stopped.
+The new process is started beside the old one and asked by a port of its own. Both accept what comes
+to the clients' port then, from one socket that the old one hands on, as old and new pods stand
+behind one Service; so there is always one that answers. If the new one is as it should be the old
+one is told to end, and answers what it has; if not, the new one is, and the old one has never
+stopped.
 """
 
 import fcntl
@@ -12,7 +13,8 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +33,7 @@ from components.deployment.process import (
 from components.deployment.record import ModelVersion
 from components.folder import hash_file
 from components.serving.gateway.settings import GOLDEN_KEY_VARIABLE
+from components.serving.sockets import take_over
 
 LOCK = "deploying.lock"
 """Held by who deploys."""
@@ -102,22 +105,26 @@ class LocalTarget:
         if not self.preview():
             return
         config, gateway = self._config, self._gateway
-        log = gateway.folder / f"gateway-{self._model.name}-{self._model.version}.log"
+        own_port = find_free_port()
         described = GatewayProcess(
             pid=0,
-            own_port=find_free_port(),
+            own_port=own_port,
             port=config.port,
+            handover=gateway.folder / f"{own_port}.handover",
             place=self._model.place,
             objects_hash=self.objects_hash,
-            log=log,
+            log=gateway.folder / f"gateway-{self._model.name}-{self._model.version}.log",
         )
         command = [sys.executable, "-m", "components.serving", "--model", self._model.place]
         command += ["--settings", str(gateway.settings), "--port", str(config.port)]
-        command += ["--own-port", str(described.own_port)]
+        command += ["--own-port", str(own_port), "--handover", str(described.handover)]
         command += ["--scratch", str(gateway.folder / "bundles")]
         command += ["--drain-seconds", str(config.drain_seconds)]
         environment = {**gateway.environment, GOLDEN_KEY_VARIABLE: gateway.golden_key}
-        start_process(command, environment, gateway.root, self._candidate, described)
+        with self._take_listener() as handed:
+            if handed:
+                command += ["--handed", str(handed[0])]
+            start_process(command, environment, gateway.root, self._candidate, described, handed)
 
     def wait(self, timeout_seconds: float) -> None:
         """Return when the new process is ready.
@@ -164,6 +171,19 @@ class LocalTarget:
         """End the new process; the old one, if there was one, has never stopped."""
         stop_process(self._candidate, min(timeout_seconds, KILL_AFTER_SECONDS))
         return self._tell_serving()
+
+    @contextmanager
+    def _take_listener(self) -> Iterator[list[int]]:
+        """Give the descriptor of the clients' port, if a process of ours serves there."""
+        serving = find_process(self._serving)
+        if serving is None or serving.port != self._config.port:
+            yield []
+            return
+        listener = take_over(serving.handover)
+        if listener is None:
+            raise DeployError(f"{name_process(serving)} doesn't hand its port on")
+        with listener:
+            yield [listener.fileno()]
 
     def _find_file(self) -> Path:
         """Return which process is meant: the one being tried, or what serves all along."""

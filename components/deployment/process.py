@@ -27,7 +27,8 @@ class GatewayProcess(Config):
 
     pid: int = Field(description="Its number.")
     own_port: int = Field(description="Where it can be asked by itself, on 127.0.0.1.")
-    port: int = Field(description="Where clients ask, shared while one takes over.")
+    port: int = Field(description="Where clients ask, of two processes while one takes over.")
+    handover: Path = Field(description="Where the next process gets the socket of that port.")
     place: str = Field(description="What it was told to serve.")
     objects_hash: str = Field(description="sha256 of all that it was started with.")
     log: Path = Field(description="Where it says what it does.")
@@ -44,6 +45,7 @@ def start_process(
     directory: Path,
     file: Path,
     described: GatewayProcess,
+    descriptors: Sequence[int] = (),
 ) -> GatewayProcess:
     """Start a process in a session of its own.
 
@@ -53,6 +55,7 @@ def start_process(
         directory: Where it runs.
         file: Describes it, and is locked while it lives; what stood there is overwritten.
         described: The process, but for its number.
+        descriptors: What it inherits beside the lock.
     """
     with file.open("w", encoding="utf-8") as held, described.log.open("wb") as log:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -64,7 +67,7 @@ def start_process(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=(held.fileno(),),
+            pass_fds=(held.fileno(), *descriptors),
         )
         started = described.model_copy(update={"pid": child.pid})
         held.write(started.model_dump_json(indent=1) + "\n")
@@ -101,6 +104,7 @@ def stop_process(file: Path, seconds: float) -> None:
         if not _wait_for_end(file, seconds):
             os.kill(found.pid, signal.SIGKILL)
             _wait_for_end(file, seconds)
+        found.handover.unlink(missing_ok=True)
     file.unlink(missing_ok=True)
 
 

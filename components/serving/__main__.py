@@ -69,12 +69,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, default=Path("state/serving"), help="for downloads")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from elsewhere")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument(
-        "--own-port",
-        type=int,
-        help="another port on 127.0.0.1, of this process alone; --port is then shared with "
-        "whichever process serves there already, until that one is told to end",
-    )
+    parser.add_argument("--own-port", type=int, help="a second one, on 127.0.0.1")
+    parser.add_argument("--handover", type=Path, help="a file, where the next process gets --port")
+    parser.add_argument("--handed", type=int, help="descriptor of --port, from the process before")
     parser.add_argument("--demo", action="store_true", help="the settings' page: open")
     parser.add_argument("--drain-seconds", type=int, default=30, help="longest wait at SIGTERM")
     return parser.parse_args(arguments)
@@ -114,7 +111,7 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
     )
     following = asyncio.create_task(follow(source, engine, seen, LOOK_SECONDS))
     try:
-        sockets = open_sockets(given.host, given.port, given.own_port)
+        sockets = open_sockets(given.host, given.port, given.own_port, given.handover, given.handed)
         await uvicorn.Server(config).serve(sockets)
     finally:
         following.cancel()

@@ -59,7 +59,9 @@ class Machine:
         package.mkdir(parents=True)
         (folder / "components" / "__init__.py").touch()
         (package / "__init__.py").touch()
-        # The real `components` must be found for nothing: the plain gateway needs none of it.
+        # Of the real `components` the plain gateway needs this alone.
+        sockets = REPOSITORY / "components" / "serving" / "sockets.py"
+        (package / "sockets.py").symlink_to(sockets)
         (package / "__main__.py").write_text(f"{START}main()\n")
         self.gateway = LocalGateway(folder / "state", folder / "settings", folder, KEY, {})
         self.gateway.folder.mkdir()

@@ -6,13 +6,15 @@ the settings: {"2": "crash"}; wrong: other answers, slow: starts late, forgetful
 
 import argparse
 import json
+import os
 import signal
-import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+
+from components.serving.sockets import open_sockets
 
 
 class PlainGateway:
@@ -93,9 +95,12 @@ def make_server(gateway, sock=None):
 
 def main():
     """Serve a version until the process is told to end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # else whichever thread gets it dies
     parser = argparse.ArgumentParser()
-    for name in ("model", "settings", "scratch", "port", "own-port", "drain-seconds"):
+    names = ("model", "settings", "scratch", "port", "own-port", "drain-seconds", "handover")
+    for name in names:
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--handed", type=int)
     given = parser.parse_args()
     _, model, version = given.model.split("/")
     does = json.loads(Path(given.settings).read_text())
@@ -104,14 +109,18 @@ def main():
         sys.exit("out of memory, say")
     if trouble == "slow":
         time.sleep(30)
-    import os
-
     gateway = PlainGateway(model, version, os.environ["PERSONA_PLUG_GOLDEN_KEY"], trouble)
-    own = socket.create_server(("127.0.0.1", int(given.own_port)))
-    shared = socket.create_server(("127.0.0.1", int(given.port)), reuse_port=True)
-    for sock in (own, shared):
-        Thread(target=make_server(gateway, sock).serve_forever, daemon=True).start()
+    ports = int(given.port), int(given.own_port)
+    sockets = open_sockets("127.0.0.1", *ports, Path(given.handover), given.handed)
+    servers = [make_server(gateway, sock) for sock in sockets]
+    for server in servers:
+        server.socket.setblocking(False)  # another process may have been faster
+        server.daemon_threads = False
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     signal.sigwait({signal.SIGTERM})
+    for server in servers:
+        server.shutdown()
+        server.server_close()  # when what was begun is answered
 
 
 if __name__ == "__main__":

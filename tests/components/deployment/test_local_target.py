@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -26,7 +26,10 @@ def put(machine, version, **changes):
 def ask_version(port):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/readyz")
-    return json.loads(connection.getresponse().read())["model_version"]
+    try:
+        return json.loads(connection.getresponse().read())["model_version"]
+    finally:
+        connection.close()
 
 
 def test_a_version_is_served_and_a_second_time_nothing_is_done(machine):
@@ -49,23 +52,28 @@ def test_a_dry_run_changes_nothing(machine):
 
 def test_the_next_version_takes_over_without_a_moment_in_between(machine):
     put(machine, "1")
-    seen, is_over = [], []
+    is_over = []
 
-    def ask_on():
+    def ask_on(_):
+        seen = []
         while not is_over:
             seen.append(ask_version(machine.port))
+        return seen
 
-    asking = Thread(target=ask_on)
-    asking.start()
-    record = put(machine, "2")
-    time.sleep(0.1)
-    is_over.append(True)
-    asking.join()
+    with ThreadPoolExecutor(4) as pool:
+        asked = pool.map(ask_on, range(4))
+        try:
+            record = put(machine, "2")
+            time.sleep(0.1)
+        finally:
+            is_over.append(True)
+        answers = list(asked)  # raises if one was not answered
     assert record.outcome == "deployed"
     old, new = record.diff.splitlines()
     assert old.startswith(f"- models:/{NAME}/1 on port {machine.port} (process ")
     assert new.startswith(f"+ models:/{NAME}/2")
-    assert (seen[0], seen[-1], set(seen)) == ("1", "2", {"1", "2"})
+    for seen in answers:
+        assert (seen[0], seen[-1], set(seen)) == ("1", "2", {"1", "2"})
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,6 @@ def test_what_a_killed_deployment_has_left_is_ended(machine):
     assert record.outcome == "deployed"
     assert {ask_version(machine.port) for _ in range(20)} == {"3"}
     with pytest.raises(ProcessLookupError):
-        os.waitpid(pid, 0)
         os.kill(pid, 0)
 
 
