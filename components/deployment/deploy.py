@@ -74,20 +74,6 @@ class Target(Protocol):
         ...
 
 
-class _Stopwatch:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Add the block's seconds to a phase."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - started, 3)
-
-
 def deploy(
     target: Target, model: ModelVersion, exam: Exam, config: DeployConfig, who: str
 ) -> Deployment:
@@ -103,73 +89,85 @@ def deploy(
     Returns:
         The record, of failures too.
     """
-    watch, started = _Stopwatch(), tell_time()
-    told: dict[str, Any] = {}
+    return _Attempt(target, model, exam, config, who).run()
 
-    def record(outcome: Outcome, reason: str) -> Deployment:
-        logger.info("%s %s: %s: %s", config.target, model.place, outcome, reason)
+
+class _Attempt:
+    """One deployment, and what is known of it so far; arguments as of `deploy`."""
+
+    def __init__(
+        self, target: Target, model: ModelVersion, exam: Exam, config: DeployConfig, who: str
+    ) -> None:
+        self._target, self._model, self._exam, self._config = target, model, exam, config
+        self._told: dict[str, Any] = {"who": who, "started": tell_time()}
+        self._seconds: dict[str, float] = {}
+
+    def run(self) -> Deployment:
+        """Go through the phases."""
+        try:
+            with self._phase("preview"):
+                self._told["diff"] = diff = self._target.preview()
+        except Exception as err:  # of whichever library: nothing was changed yet
+            return self._record("refused", f"nothing was changed: {describe(err)}")
+        if self._config.dry_run:
+            return self._record("dry_run", "this would be changed" if diff else "nothing to change")
+        try:
+            self._told["serves"] = self._put()
+        except BaseException as err:  # ctrl-c too: now there is something to take back
+            failed = self._take_back(describe(err), bool(diff))
+            if not isinstance(err, Exception):
+                raise
+            return failed
+        if not diff:
+            return self._record("unchanged", "it served already, and answers its golden requests")
+        return self._record("deployed", "it answers its golden requests")
+
+    def _put(self) -> str:
+        with self._phase("apply"):
+            self._target.apply()
+        with self._phase("wait"):
+            self._target.wait(self._config.timeout_seconds)
+        with self._phase("check"):
+            for door in self._target.doors():
+                if fault := check_golden(door, self._exam, self._config.min_golden_share):
+                    raise DeployError(f"{door.name}: {fault}")
+        with self._phase("keep"):
+            return self._target.keep()
+
+    def _take_back(self, reason: str, is_changed: bool) -> Deployment:
+        if not is_changed:
+            reason = f"nothing was changed and nothing rolled back: {reason}"
+            return self._record("failed", reason)
+        logger.error("%s is rolled back: %s", self._model.place, reason)
+        try:
+            with self._phase("roll_back"):
+                self._told["serves"] = self._target.roll_back(self._config.timeout_seconds)
+        except Exception as err:  # now a person has to look
+            reason = f"{reason}; and it could not be rolled back: {describe(err)}"
+            return self._record("failed", reason)
+        return self._record("rolled_back", reason)
+
+    def _record(self, outcome: Outcome, reason: str) -> Deployment:
+        target, place = self._config.target, self._model.place
+        logger.info("%s %s: %s: %s", target, place, outcome, reason)
         return Deployment(
             outcome=outcome,
             reason=reason,
-            target=config.target,
-            model=model,
-            objects_hash=target.objects_hash,
-            who=who,
-            started=started,
-            seconds=watch.seconds,
-            **told,
+            target=target,
+            model=self._model,
+            objects_hash=self._target.objects_hash,
+            seconds=self._seconds,
+            **self._told,
         )
 
-    try:
-        with watch.phase("preview"):
-            told["diff"] = target.preview()
-    except Exception as err:  # of whichever library: nothing was changed yet
-        return record("refused", f"nothing was changed: {describe(err)}")
-    if config.dry_run:
-        return record("dry_run", "this would be changed" if told["diff"] else "nothing to change")
-    try:
-        told["serves"] = _put(target, exam, config, watch)
-    except BaseException as err:  # ctrl-c too: now there is something to take back
-        reason = describe(err)
-        if not told["diff"] and isinstance(err, Exception):
-            return record("failed", f"nothing was changed and nothing rolled back: {reason}")
-        logger.error("%s %s fails and is rolled back: %s", config.target, model.place, reason)
-        taken_back = _take_back(target, config, watch, reason, told, record)
-        if not isinstance(err, Exception):
-            raise
-        return taken_back
-    if not told["diff"]:
-        return record("unchanged", "it served already, and answers its golden requests")
-    return record("deployed", "it answers its golden requests")
-
-
-def _put(target: Target, exam: Exam, config: DeployConfig, watch: _Stopwatch) -> str:
-    with watch.phase("apply"):
-        target.apply()
-    with watch.phase("wait"):
-        target.wait(config.timeout_seconds)
-    with watch.phase("check"):
-        for door in target.doors():
-            if fault := check_golden(door, exam, config.min_golden_share):
-                raise DeployError(f"{door.name}: {fault}")
-    with watch.phase("keep"):
-        return target.keep()
-
-
-def _take_back(
-    target: Target,
-    config: DeployConfig,
-    watch: _Stopwatch,
-    reason: str,
-    told: dict[str, Any],
-    record: Any,
-) -> Deployment:
-    try:
-        with watch.phase("roll_back"):
-            told["serves"] = target.roll_back(config.timeout_seconds)
-    except Exception as err:  # as above; now a person has to look
-        return record("failed", f"{reason}; and it could not be rolled back: {describe(err)}")
-    return record("rolled_back", reason)
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Add the block's seconds to a phase."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = round(time.perf_counter() - started, 3)
 
 
 def describe(error: BaseException) -> str:
