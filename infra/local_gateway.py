@@ -7,6 +7,7 @@ page, and runs `python -m components.serving` with the store that runs of this c
 """
 
 import argparse
+import sys
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,7 +54,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default=MODEL, help="models:/NAME@ALIAS, or a bundle's folder")
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
-    access = prepare_access(GATEWAY_FOLDER)
+    try:
+        access = prepare_access(GATEWAY_FOLDER)
+    except ValueError as err:
+        sys.exit(str(err))
     print(f"Page:  {write_address(given.port, access.key, *find_examples())}")  # noqa: T201
     print(f"API:   http://127.0.0.1:{given.port}/v1, key in {access.key_file}", flush=True)  # noqa: T201
     served = ["--model", given.model, "--settings", str(access.settings), "--port", str(given.port)]

@@ -9,7 +9,12 @@ import yaml
 
 from components.personas.config import PersonaStoreConfig
 from components.secret_file import read_secret
-from components.serving.gateway.settings import GatewaySettings, ServiceKey, StoreSettings
+from components.serving.gateway.settings import (
+    GatewaySettings,
+    ServiceKey,
+    StoreSettings,
+    read_settings,
+)
 from steps.caching import source_root
 from steps.custody_folder import find_custody_folder
 from steps.persona_store import find_store
@@ -32,14 +37,17 @@ def prepare_access(folder: Path) -> Access:
 
     Args:
         folder: Theirs. Settings that are there stay as they are.
+
+    Raises:
+        ValueError: If the settings that are there don't know the key.
     """
     access = Access(
         read_secret(folder / "key", secrets.token_urlsafe(24)),
         folder / "key",
         folder / "settings.yaml",
     )
+    digest = hashlib.sha256(access.key.encode()).hexdigest()
     if not access.settings.exists():
-        digest = hashlib.sha256(access.key.encode()).hexdigest()
         tenant = PersonaStoreConfig().tenant
         settings = GatewaySettings(
             tenants=(tenant,),
@@ -52,6 +60,11 @@ def prepare_access(folder: Path) -> Access:
         )
         written = settings.model_dump(mode="json", exclude_defaults=True)
         access.settings.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    if digest not in {one.sha256 for one in read_settings(access.settings).service_keys}:
+        raise ValueError(
+            f"{access.settings} knows no key with the hash of {access.key_file}: remove the "
+            "settings, and they are made anew"
+        )
     return access
 
 

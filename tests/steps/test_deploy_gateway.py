@@ -70,6 +70,7 @@ def folder(tmp_path):
     """The gateway's folder, with settings under which a process itself lets one answer differ."""
     folder = tmp_path / "gateway"
     folder.mkdir()
+    (folder / "key").write_text(KEY)
     key = {"name": "a", "tenant": "default", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
     store = {"place": str(tmp_path / "personas"), "custody": str(tmp_path / "custody")}
     settings = {

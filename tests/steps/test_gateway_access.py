@@ -1,5 +1,7 @@
 """A key and settings of this clone's own."""
 
+import pytest
+
 from components.serving.gateway.identity import Authenticator
 from components.serving.gateway.settings import read_settings
 from steps.gateway_access import prepare_access, read_golden_key
@@ -20,9 +22,11 @@ def test_key_and_settings_are_made_once(tmp_path, monkeypatch):
     access.settings.write_text(access.settings.read_text() + "full_from_items: 3\n")
     assert prepare_access(tmp_path / "gateway") == access
     assert read_settings(access.settings).full_from_items == 3
+    access.key_file.unlink()  # the key that is made anew is none that the settings know
+    with pytest.raises(ValueError, match=r"settings\.yaml knows no key with the hash of .*/key: "):
+        prepare_access(tmp_path / "gateway")
 
 
 def test_the_golden_key_is_another_one_and_stays(tmp_path):
     key = read_golden_key(tmp_path)
-    assert key == read_golden_key(tmp_path)
-    assert key != prepare_access(tmp_path).key
+    assert read_golden_key(tmp_path) == key != prepare_access(tmp_path).key
