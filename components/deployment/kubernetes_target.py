@@ -16,7 +16,7 @@ from components.deployment.deploy import DeployError
 from components.deployment.golden_check import Door
 from components.deployment.manifests import Object, name_of
 from components.deployment.release import MODEL, Release, strip_live
-from components.deployment.rollout import select_pods, wait_for_rollout
+from components.deployment.rollout import is_ready, select_pods, wait_for_rollout
 
 LAST_GOOD = "persona-plug-release"
 """The ConfigMap of what is gone back to."""
@@ -77,15 +77,13 @@ class KubernetesTarget:
         wait_for_rollout(self._cluster, self._release.deployment, timeout_seconds)
 
     def doors(self) -> list[Door]:
-        """Return a way to ask each of the new pods.
+        """Return a way to ask each of the new pods that are ready.
 
         Raises:
             DeployError: If there is none.
         """
         pods = self._cluster.list_pods(select_pods(self._release.deployment))
-        names = [
-            pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]
-        ]
+        names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
         if not names:
             raise DeployError("the gateway has no pods: is it scaled to 0?")
         return [

@@ -110,6 +110,13 @@ def find_pod_fault(pods: Sequence[Object]) -> str | None:
     return None
 
 
+def is_ready(pod: Object) -> bool:
+    """Tell whether a pod answers; one that is ending, or that an autoscaler just made, doesn't."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
 def list_containers(pod: Object) -> list[Object]:
     """Return what is known of a pod's containers."""
     status = pod.get("status") or {}

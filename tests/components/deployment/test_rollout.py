@@ -2,7 +2,13 @@
 
 import pytest
 
-from components.deployment.rollout import find_fault, find_pod_fault, is_rolled_out, select_pods
+from components.deployment.rollout import (
+    find_fault,
+    find_pod_fault,
+    is_ready,
+    is_rolled_out,
+    select_pods,
+)
 
 
 def make_live(generation=2, replicas=3, **status):
@@ -71,3 +77,15 @@ def test_new_pods_are_told_by_the_releases_label():
     assert select_pods(deployment) == "name=gateway,persona-plug/release=ab"
     del deployment["spec"]["template"]["metadata"]["labels"]["persona-plug/release"]
     assert select_pods(deployment) == "name=gateway"
+
+
+def test_only_ready_pods_that_stay_are_asked():
+    ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}, "metadata": {}}
+    late = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}, "metadata": {}}
+    ending = {**ready, "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    assert [is_ready(pod) for pod in (ready, late, ending, {"metadata": {}})] == [
+        True,
+        False,
+        False,
+        False,
+    ]
