@@ -94,6 +94,18 @@ MODEL ?= models:/persona-plug-LaMP_2@champion
 serve: stack  ## answer OpenAI's clients with the champion, and a page at / (SERVE_PORT=8000, MODEL=)
 	$(BIN)/python -m infra.local_gateway --model $(MODEL) --port $(SERVE_PORT)
 
+.PHONY: deploy
+deploy: stack  ## keep the champion served on this machine, or as CONFIG= says; `make undeploy` ends it
+	$(BIN)/zenml pipeline run deploy_persona -c $(or $(CONFIG),configs/deploy_local.yaml)
+
+.PHONY: undeploy
+undeploy: $(STAMP)  ## end the gateway that was deployed on this machine
+	$(BIN)/python -m components.deployment.stop state/gateway
+
+.PHONY: rollback
+rollback: stack  ## make the previous champion champion again, and deploy it (CONFIG=)
+	$(BIN)/python -m infra.rollback --config $(or $(CONFIG),configs/deploy_local.yaml)
+
 # What is pinned stays pinned unless pyproject.toml forbids it; `make lock KEEP=` upgrades all.
 # What a server needs, and what training does, is pinned as the rest is, in files of their own.
 KEEP ?= -c requirements.lock

@@ -2,6 +2,7 @@
 
 from zenml.logger import get_logger
 
+from components.deployment.config import DeployConfig
 from components.embedding.config import EmbeddingConfig
 from components.encoders.config import EncoderConfig
 from components.encoders.sentence_encoder import resolve_encoder
@@ -31,6 +32,7 @@ from steps.check_artifact import check_artifact
 from steps.check_drift import check_drift
 from steps.check_inversion import check_inversion
 from steps.check_promotion import check_promotion
+from steps.deploy_gateway import deploy_gateway
 from steps.encode_histories import encode_histories
 from steps.evaluate_incumbents import evaluate_incumbents
 from steps.evaluate_user_embedder import evaluate_user_embedder
@@ -66,6 +68,7 @@ def train_persona(
     personas: PersonaStoreConfig = PersonaStoreConfig(),
     embedding: EmbeddingConfig = EmbeddingConfig(),
     report: ReportConfig = ReportConfig(),
+    deploy: DeployConfig = DeployConfig(),
     seed: int = 0,
 ) -> None:
     """Train, judge and register the user embedder of one task; the defaults are the quickstart.
@@ -87,6 +90,7 @@ def train_persona(
         personas: The persona store, which may also be a source of histories.
         embedding: How much of it is filled at once.
         report: Where the report goes, and what it may show.
+        deploy: Where a promoted version is put; nowhere by default.
         seed: Of everything random.
     """
     evaluation, promotion = evaluation.for_encoder(encoder), promotion.for_encoder(encoder)
@@ -137,7 +141,7 @@ def train_persona(
         histories, task, encoder, personas, embedding, data.is_complete, vectors, promoted
     )
     bundle = package_serving(trained, frozen, promoted, serving)
-    export_report(
+    reported = export_report(
         judged,
         compared,
         histories,
@@ -151,6 +155,7 @@ def train_persona(
         report,
         after=[bundle],
     )
+    deploy_gateway(promoted, deploy, after=[reported])
 
 
 # Users' texts never become pictures in ZenML's store.

@@ -29,9 +29,15 @@ from components.serving.engines.swap import SwappableEngine
 from components.serving.engines.vllm_client import VLLMConfig
 from components.serving.engines.vllm_engine import load_vllm_candidate
 from components.serving.gateway.app import build_app
-from components.serving.gateway.settings import GatewaySettings, read_settings
+from components.serving.gateway.settings import (
+    GOLDEN_KEY_VARIABLE,
+    GatewaySettings,
+    admit_golden,
+    read_settings,
+)
 from components.serving.gateway.tenant_stores import TenantStores
 from components.serving.registry import fetch_first, follow, open_source
+from components.serving.sockets import open_sockets
 
 LOOK_SECONDS = 5.0
 """How often it is looked whether there is another bundle."""
@@ -53,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
             os.environ[STORE_VARIABLE] = given.store
         if given.demo:
             settings = settings.model_copy(update={"page": "open"})
+        settings = admit_golden(settings, os.environ.get(GOLDEN_KEY_VARIABLE))
         asyncio.run(serve(given, settings))
     except (ValueError, OSError) as err:
         sys.exit(str(err))
@@ -78,6 +85,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, default=Path("state/serving"), help="for downloads")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from elsewhere")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--own-port", type=int, help="a second one, on 127.0.0.1")
+    parser.add_argument("--handover", type=Path, help="a file, where the next process gets --port")
+    parser.add_argument("--handed", type=int, help="descriptor of --port, from the process before")
     parser.add_argument("--demo", action="store_true", help="the settings' page: open")
     parser.add_argument("--drain-seconds", type=int, default=30, help="longest wait at SIGTERM")
     return parser.parse_args(arguments)
@@ -118,7 +128,8 @@ async def serve(given: argparse.Namespace, settings: GatewaySettings) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # uvicorn drains by its own
     following = asyncio.create_task(follow(source, engine, seen, LOOK_SECONDS))
     try:
-        await uvicorn.Server(config).serve()
+        sockets = open_sockets(given.host, given.port, given.own_port, given.handover, given.handed)
+        await uvicorn.Server(config).serve(sockets)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from infra.manifests.batch_job import make_batch_job
+from components.deployment.batch_job import make_batch_job
+from components.deployment.manifests import render
 from infra.manifests.findings import Findings, check_world, list_missing_gpus
 from infra.manifests.objects import Object, find_pod, name_of
-from infra.manifests.render import KUBERNETES, find_files, render
+from infra.manifests.render import KUBERNETES, find_files
 from infra.manifests.secrets_to_make import read_secrets
 from infra.manifests.table import is_current, make_rows, make_table, write_table
 from infra.manifests.world import World

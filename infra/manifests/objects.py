@@ -1,9 +1,10 @@
 """Kubernetes objects as plain dicts: their names, the pods that they make, labels and selectors."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Object = dict[str, Any]
+from components.deployment.manifests import Object as Object
+from components.deployment.manifests import name_of as name_of
 
 POD_TEMPLATES = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
@@ -68,12 +69,6 @@ class Pod(NamedTuple):
                 if name := port.get("name"):
                     found[name] = number
         return found
-
-
-def name_of(thing: Object) -> str:
-    """Return kind and name of an object, `Deployment/mlflow`."""
-    metadata = thing.get("metadata") or {}
-    return f"{thing.get('kind')}/{metadata.get('name') or metadata.get('generateName')}"
 
 
 def namespace_of(thing: Object) -> str:

@@ -43,6 +43,7 @@ NEVER_CACHED = {
     "promote_user_embedder",
     "export_report",
     "fill_persona_store",
+    "deploy_gateway",
 }
 TABLE = pd.DataFrame(
     {
@@ -71,6 +72,7 @@ def test_a_refused_candidate_is_a_finished_run(first: Run, registry: MlflowClien
     assert (receipt.outcome, receipt.stored) == ("skipped", 0)
     assert "was refused: the persona store stays as it is" in receipt.reason
     assert first.load("package_serving", "serving_bundle").files() == []
+    assert first.load("deploy_gateway", "deployment").outcome == "skipped"
 
 
 def test_what_a_model_was_made_from_lies_beside_it(first: Run, registry: MlflowClient) -> None:
@@ -123,7 +125,7 @@ def test_the_report_is_complete(first: Run, runs: Runs) -> None:
         "validation.json",
     }
     run = json.loads((folder / "run.json").read_text())
-    assert set(run["seconds"]) == set(first.statuses) - {"export_report"}
+    assert set(run["seconds"]) == set(first.statuses) - {"export_report", "deploy_gateway"}
     assert run["cached"] == []
     assert run["versions"]["zenml"]
     histories = first.load("validate_histories", "sound_histories")

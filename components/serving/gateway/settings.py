@@ -1,5 +1,6 @@
 """Settings of the gateway, one YAML file; secrets come from the environment only."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal, Self
 
@@ -11,6 +12,9 @@ from components.config import Config
 from components.serving.engines.config import EngineConfig
 
 JWT_SECRET_VARIABLE = "PERSONA_PLUG_JWT_SECRET"
+GOLDEN_KEY_VARIABLE = "PERSONA_PLUG_GOLDEN_KEY"
+GOLDEN_TENANT = "golden"
+"""Whose users are invented: a deployment asks as them, and no pipeline reads their items."""
 
 
 class StoreSettings(Config):
@@ -174,3 +178,31 @@ def read_settings(path: Path) -> GatewaySettings:
     except ValidationError as err:
         wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in err.errors())
         raise ValueError(f"{path}: " + "; ".join(wrong)) from err
+
+
+def admit_golden(settings: GatewaySettings, key: str | None) -> GatewaySettings:
+    """Return settings under which a deployment may ask golden requests.
+
+    Args:
+        settings: As they were read.
+        key: Good for the tenant of invented users, and no other; None: nobody asks as them.
+
+    Raises:
+        ValueError: If the settings have such a tenant of their own.
+    """
+    if not key:
+        return settings
+    if GOLDEN_TENANT in settings.tenants:
+        raise ValueError(
+            f"tenants: {GOLDEN_TENANT!r} is the deployment's, as the environment has "
+            f"{GOLDEN_KEY_VARIABLE}"
+        )
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    service = ServiceKey(name="deployment", sha256=digest, tenant=GOLDEN_TENANT)
+    return settings.model_copy(
+        update={
+            # Last: that the store is there at all is told by the tenants before it.
+            "tenants": (*settings.tenants, GOLDEN_TENANT),
+            "service_keys": (*settings.service_keys, service),
+        }
+    )

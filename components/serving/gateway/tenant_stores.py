@@ -22,7 +22,7 @@ from components.personas.custody import Custody, open_custody
 from components.personas.persona import PersonaItem, StoredPersona
 from components.personas.receipts import Receipt
 from components.personas.store import PersonaStore
-from components.serving.gateway.settings import StoreSettings
+from components.serving.gateway.settings import GOLDEN_TENANT, StoreSettings
 from components.user_hash import load_key
 
 NUM_READERS, NUM_WRITERS = 8, 4
@@ -105,10 +105,11 @@ class TenantStores:
                     keep_texts=settings.keep_texts,
                 )
                 place = config.locate(root)
-                if settings.create and "://" not in place:
+                create = settings.create or tenant == GOLDEN_TENANT
+                if create and "://" not in place:
                     Path(place).parent.mkdir(parents=True, exist_ok=True)
                 open_store = partial(PersonaStore.open, place, custody, fingerprint, dim, config)
-                open_store(create=settings.create).close()
+                open_store(create=create).close()
                 with open_store(create=True) as store:
                     store.watermarks()  # makes the files of shards that hold nobody yet
                 # From here on a missing file is a store that is down, not one without users.

@@ -14,7 +14,11 @@ from openai import OpenAI
 from starlette.testclient import TestClient
 
 from components.serving.gateway.app import build_app
-from components.serving.gateway.settings import JWT_SECRET_VARIABLE, GatewaySettings
+from components.serving.gateway.settings import (
+    JWT_SECRET_VARIABLE,
+    GatewaySettings,
+    admit_golden,
+)
 from components.serving.gateway.tenant_stores import TenantStores
 from components.serving.persona_model import PersonaModel, ServingRecipe
 from tests.components.serving.gateway.plain_engine import PlainEngine
@@ -90,8 +94,8 @@ def open_gateway(persona_model, tmp_path, monkeypatch):
     monkeypatch.setenv(JWT_SECRET_VARIABLE, SECRET)
 
     @contextmanager
-    def open_(delay_seconds=0.0, **changes):
-        settings = make_settings(**changes)
+    def open_(delay_seconds=0.0, golden_key=None, **changes):
+        settings = admit_golden(make_settings(**changes), golden_key)
         engine = PlainEngine(persona_model, delay_seconds)
         stores = TenantStores.open(
             settings.store, settings.tenants, engine.fingerprint, engine.dim, tmp_path

@@ -7,7 +7,7 @@ asked twice is one Job, which does nothing the second time.
 import copy
 import re
 
-from infra.manifests.objects import Object
+from components.deployment.manifests import Object
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 MAX_LENGTH = 52

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.manifests.batch_job import MAX_LENGTH, make_batch_job
+from components.deployment.batch_job import MAX_LENGTH, make_batch_job
 
 CRON_JOB = {
     "kind": "CronJob",

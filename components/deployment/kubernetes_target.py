@@ -1,0 +1,161 @@
+"""The target `kubernetes`: the gateway's Deployment of a cluster, and the batch's Job.
+
+What was last applied and answered its golden requests stays in a ConfigMap of the same namespace:
+there it is when the registry isn't, when another machine deploys next, and when a deployment was
+killed halfway. A rollback applies it again.
+"""
+
+import difflib
+import json
+from functools import partial
+
+import yaml
+
+from components.deployment.cluster import Cluster
+from components.deployment.deploy import DeployError
+from components.deployment.golden_check import Door
+from components.deployment.manifests import Object, name_of
+from components.deployment.release import MODEL, Release, strip_live
+from components.deployment.rollout import is_ready, select_pods, wait_for_rollout
+
+LAST_GOOD = "persona-plug-release"
+"""The ConfigMap of what is gone back to."""
+RELEASE_FILE = "release.json"
+GATEWAY_PORT = 8000
+"""Where the gateway's pods listen."""
+
+
+class KubernetesTarget:
+    """A version on a cluster.
+
+    Args:
+        cluster: The cluster.
+        release: The version's objects.
+        golden_key: By which golden requests are asked.
+        force: Whether fields of other managers are taken over.
+    """
+
+    def __init__(self, cluster: Cluster, release: Release, golden_key: str, force: bool) -> None:
+        self._cluster, self._release = cluster, release
+        self._key, self._force = golden_key, force
+        self._before: list[Object] = []
+
+    @property
+    def objects_hash(self) -> str:
+        """The sha256 of all objects."""
+        return self._release.hash_objects()
+
+    def preview(self) -> str:
+        """Return the difference between what is there and what would be, by a dry run.
+
+        Raises:
+            DeployError: If the API server would refuse something.
+        """
+        self._before = self._find_before()
+        diffs = []
+        for thing in [*self._release.gateway, *self._release.batch]:
+            live = self._cluster.find(thing)
+            then = self._cluster.apply(thing, force=self._force, dry_run=True)
+            diffs.append(write_diff(name_of(thing), live, then))
+        return "".join(diffs)
+
+    def apply(self) -> None:
+        """Apply the gateway.
+
+        Raises:
+            DeployError: If something is refused.
+        """
+        for thing in self._release.gateway:
+            self._cluster.apply(thing, force=self._force)
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when all of the gateway's pods are new and ready.
+
+        Raises:
+            DeployError: If they will not be, or not in time.
+        """
+        wait_for_rollout(self._cluster, self._release.deployment, timeout_seconds)
+
+    def doors(self) -> list[Door]:
+        """Return a way to ask each of the new pods that are ready.
+
+        Raises:
+            DeployError: If there is none.
+        """
+        pods = self._cluster.list_pods(select_pods(self._release.deployment))
+        names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
+        if not names:
+            raise DeployError("the gateway has no pods: is it scaled to 0?")
+        return [
+            Door(f"pod {name}", self._key, partial(self._cluster.forward, name, GATEWAY_PORT))
+            for name in names
+        ]
+
+    def keep(self) -> str:
+        """Begin the batch, and note the gateway as what to go back to.
+
+        Raises:
+            DeployError: If something is refused.
+        """
+        for thing in self._release.batch:
+            self._cluster.apply(thing, force=self._force)
+        self._cluster.apply(note_release(self._release.gateway, self._cluster.namespace))
+        return name_served(self._release.deployment)
+
+    def roll_back(self, timeout_seconds: float) -> str:
+        """Apply what was there before; delete a gateway that was not there at all.
+
+        Raises:
+            DeployError: If it doesn't come back.
+        """
+        if not self._before:
+            self._cluster.delete(self._release.deployment)
+            return "nothing: there was no gateway before"
+        for thing in self._before:
+            self._cluster.apply(thing, force=True)
+        wait_for_rollout(self._cluster, self._before[-1], timeout_seconds)
+        return name_served(self._before[-1])
+
+    def _find_before(self) -> list[Object]:
+        noted = self._cluster.find(note_release([], self._cluster.namespace))
+        if noted is not None:
+            before: list[Object] = json.loads(noted["data"][RELEASE_FILE])
+            return before
+        live = self._cluster.find(self._release.deployment)
+        return [] if live is None else [strip_live(live)]
+
+
+def note_release(objects: list[Object], namespace: str) -> Object:
+    """Return the ConfigMap of what to go back to."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": LAST_GOOD,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/part-of": "persona-plug"},
+        },
+        "data": {RELEASE_FILE: json.dumps(objects, sort_keys=True)},
+    }
+
+
+def name_served(deployment: Object) -> str:
+    """Return which model a Deployment serves."""
+    told = deployment["metadata"].get("annotations") or {}
+    return f"{name_of(deployment)} with {told.get(MODEL, 'the model that its manifest names')}"
+
+
+def write_diff(name: str, live: Object | None, then: Object) -> str:
+    """Return what changes in an object, as lines with + and -; empty if nothing does."""
+    before = [] if live is None else write_lines(live)
+    lines = difflib.unified_diff(before, write_lines(then), f"{name} now", f"{name} then")
+    return "".join(lines)
+
+
+def write_lines(thing: Object) -> list[str]:
+    """Return an object as lines of YAML, without what the cluster writes of itself."""
+    metadata, own = dict(thing["metadata"]), ("status",)
+    for field in ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"):
+        metadata.pop(field, None)
+    shown = {key: value for key, value in thing.items() if key not in own}
+    return yaml.safe_dump({**shown, "metadata": metadata}).splitlines(keepends=True)

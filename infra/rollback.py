@@ -1,0 +1,121 @@
+"""Give the champion's office back to the version that had it before, and deploy that one.
+
+    python -m infra.rollback [--task LaMP_2] [--config configs/NAME.yaml] [--registry-only]
+
+moves the alias `champion` to where `previous` points, leaves tags that say who and when, and runs
+the pipeline `deploy_persona`. A gateway that follows the alias (`make serve`) swaps by itself. Exit
+code 1: nothing was moved, or it was and does not serve; what is printed says which.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from mlflow import MlflowClient
+from pydantic import Field
+
+from components.config import Config
+from components.deployment.config import DeployConfig
+from components.deployment.record import ModelVersion, tell_time
+from components.run_yaml import read_sections
+from components.tasks.lamp import LAMP_2
+from components.tasks.resolve import TaskChoice, resolve_task
+from pipelines.deploy_persona import deploy_persona
+from steps.deployed_versions import find_version, name_operator
+from steps.model_registry import CHAMPION, PREVIOUS, find_by_alias, model_name, open_registry
+
+ROLLED_BACK, REINSTATED = "rolled_back", "reinstated"
+"""Tags of the version that lost the office, and of the one that has it again."""
+
+
+class Return(NamedTuple):
+    """What became of the office."""
+
+    lost: str
+    """Version that was champion."""
+    champion: ModelVersion
+    """What is champion now."""
+
+
+def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
+    """Make `previous` champion again.
+
+    There is no `previous` afterwards: a second rollback would bring back what was just taken away.
+
+    Args:
+        client: The registry's.
+        task_name: Whose champion.
+        who: Asks for it; stays in the tags.
+
+    Raises:
+        ValueError: If there is no champion, no previous one, or that one can't be served.
+    """
+    name = model_name(task_name)
+    today, before = (find_by_alias(client, name, alias) for alias in (CHAMPION, PREVIOUS))
+    if today is None:
+        raise ValueError(f"{name} has no {CHAMPION} in the registry: nothing to roll back")
+    if before is None or before.version == today.version:
+        raise ValueError(
+            f"{name}: version {today.version} is {CHAMPION}, and there is no {PREVIOUS} to go back "
+            "to: either it is the first, or it was rolled back to already. Any version with a "
+            f"bundle can be made {CHAMPION} by hand, and deployed by deploy_persona"
+        )
+    returned = Return(str(today.version), find_version(client, name, str(before.version)))
+    client.set_registered_model_alias(name, CHAMPION, returned.champion.version)
+    client.delete_registered_model_alias(name, PREVIOUS)
+    when = f"{tell_time()} by {who}"
+    said = f"{when}: version {returned.champion.version} is {CHAMPION} again"
+    client.set_model_version_tag(name, returned.lost, ROLLED_BACK, said)
+    said = f"{when}: in place of version {returned.lost}"
+    client.set_model_version_tag(name, returned.champion.version, REINSTATED, said)
+    return returned
+
+
+class RollbackSettings(Config):
+    """What of a run's YAML a rollback needs."""
+
+    task: TaskChoice = Field(LAMP_2, description="Whose champion.")
+    deploy: DeployConfig = Field(DeployConfig(target="local"), description="Where to.")
+
+
+def read_rollback(task: str | None, config: Path | None) -> RollbackSettings:
+    """Return what is rolled back.
+
+    Args:
+        task: A built-in task's name, which comes before the YAML's.
+        config: A run's YAML; none: the quickstart's task, on this machine.
+
+    Raises:
+        ValueError: If either is wrong.
+    """
+    settings = RollbackSettings() if config is None else read_sections(config, RollbackSettings)
+    if task is None:
+        return settings
+    return settings.model_copy(update={"task": resolve_task(task)})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--task", help="a built-in task; as --config says, else LaMP_2")
+    parser.add_argument("--config", type=Path, help="the YAML that the champion is deployed by")
+    parser.add_argument("--registry-only", action="store_true", help="deploy nothing")
+    given = parser.parse_args(arguments)
+    try:
+        settings = read_rollback(given.task, given.config)
+        returned = move_back(open_registry(), settings.task.name, name_operator())
+    except (ValueError, OSError) as err:
+        sys.exit(f"nothing was moved: {err}")
+    name, version = returned.champion.name, returned.champion.version
+    sys.stdout.write(f"{name}: version {version} is champion, {returned.lost} was.\n")
+    if given.registry_only:
+        return
+    try:
+        deploy_persona(task=settings.task, deploy=settings.deploy)
+    except Exception as err:  # whatever it is: the operator must know that the alias was moved
+        sys.exit(f"version {version} is champion in the registry, but is not deployed: {err}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Where a deployment goes: to a process of this machine, or to a cluster."""
+
+import os
+
+from zenml.integrations.mlflow.mlflow_utils import get_tracking_uri
+
+from components.deployment.config import DeployConfig, KubernetesConfig
+from components.deployment.deploy import Target
+from components.deployment.local_target import LocalGateway, LocalTarget
+from components.deployment.manifests import read_manifests
+from components.deployment.record import ModelVersion
+from components.deployment.release import make_release
+from components.serving.gateway.settings import GOLDEN_KEY_VARIABLE
+from steps.gateway_access import ROOT, prepare_access, read_golden_key
+
+
+def build_target(config: DeployConfig, model: ModelVersion) -> Target:
+    """Return the target that a configuration means.
+
+    Raises:
+        ValueError: If the manifests can't be read.
+        DeployError: If the cluster can't be reached.
+    """
+    if config.target == "kubernetes":
+        return build_kubernetes_target(config.kubernetes, model)
+    assert config.target == "local", "with the target none nothing is deployed"
+    folder = ROOT / config.local.folder
+    gateway = LocalGateway(
+        folder=folder,
+        settings=prepare_access(folder).settings,
+        root=ROOT,
+        golden_key=read_golden_key(folder),
+        # So it finds the registry without ZenML.
+        environment={**os.environ, "MLFLOW_TRACKING_URI": get_tracking_uri()},
+    )
+    return LocalTarget(gateway, model, config.local)
+
+
+def build_kubernetes_target(config: KubernetesConfig, model: ModelVersion) -> Target:
+    """Return the gateway and the batch of a cluster, at a version.
+
+    Raises:
+        ValueError: If the manifests can't be read, or there is no key of the golden requests.
+        DeployError: If the cluster can't be reached.
+    """
+    # Here: the package kubernetes is an extra, and takes a second to import.
+    from components.deployment.cluster import Cluster
+    from components.deployment.kubernetes_target import KubernetesTarget
+
+    golden_key = os.environ.get(GOLDEN_KEY_VARIABLE)
+    if not golden_key:
+        raise ValueError(
+            f"{GOLDEN_KEY_VARIABLE} must hold what the cluster's Secret persona-plug-golden holds"
+        )
+    release = make_release(read_manifests(ROOT / config.manifests), model)
+    cluster = Cluster.connect(config.context, config.namespace)
+    return KubernetesTarget(cluster, release, golden_key, config.force)

@@ -1,0 +1,73 @@
+"""Keys and settings of this clone's gateways, made once in `state/gateway`."""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from components.personas.config import PersonaStoreConfig
+from components.secret_file import read_secret
+from components.serving.gateway.settings import (
+    GatewaySettings,
+    ServiceKey,
+    StoreSettings,
+    read_settings,
+)
+from steps.caching import source_root
+from steps.custody_folder import find_custody_folder
+from steps.persona_store import find_store
+from steps.user_hash_key import KEY_FILE
+
+ROOT = source_root(Path(__file__).resolve())
+GATEWAY_FOLDER = ROOT / "state" / "gateway"
+
+
+class Access(NamedTuple):
+    """What a client of the local gateway needs, and where the gateway's settings lie."""
+
+    key: str
+    key_file: Path
+    settings: Path
+
+
+def prepare_access(folder: Path) -> Access:
+    """Return the local gateway's key and settings; made if they aren't there.
+
+    Args:
+        folder: Theirs. Settings that are there stay as they are.
+
+    Raises:
+        ValueError: If the settings that are there don't know the key.
+    """
+    access = Access(
+        read_secret(folder / "key", secrets.token_urlsafe(24)),
+        folder / "key",
+        folder / "settings.yaml",
+    )
+    digest = hashlib.sha256(access.key.encode()).hexdigest()
+    if not access.settings.exists():
+        tenant = PersonaStoreConfig().tenant
+        settings = GatewaySettings(
+            tenants=(tenant,),
+            service_keys=(ServiceKey(name="local", sha256=digest, tenant=tenant),),
+            store=StoreSettings(
+                place=find_store(PersonaStoreConfig()),
+                custody=find_custody_folder(),
+                user_hash_key=KEY_FILE,
+            ),
+        )
+        written = settings.model_dump(mode="json", exclude_defaults=True)
+        access.settings.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+    if digest not in {one.sha256 for one in read_settings(access.settings).service_keys}:
+        raise ValueError(
+            f"{access.settings} knows no key with the hash of {access.key_file}: remove the "
+            "settings, and they are made anew"
+        )
+    return access
+
+
+def read_golden_key(folder: Path) -> str:
+    """Return the key by which deployments ask as invented users; made if it isn't there."""
+    return read_secret(folder / "golden_key", secrets.token_urlsafe(24))

@@ -1,0 +1,243 @@
+"""A version on a cluster: the manifests of this repository against the double of an API server."""
+
+import copy
+import re
+import shutil
+from threading import Thread
+
+import pytest
+
+from components.deployment.cluster import Cluster
+from components.deployment.config import DeployConfig
+from components.deployment.deploy import DeployError, deploy
+from components.deployment.kubernetes_target import LAST_GOOD, KubernetesTarget
+from components.deployment.manifests import name_of, render
+from components.deployment.release import make_release
+from infra.manifests.render import KUBERNETES
+from tests.cluster.double.api import ApiDouble
+from tests.components.deployment.conftest import KEY, NAME, make_exam, make_model
+from tests.components.deployment.plain_gateway import PlainGateway, make_server
+
+SPACE, MANAGER = "persona-plug", "kubectl-edit"
+IMAGE = "registry.example.com/persona-plug/serve:0.1.0-cpu"
+CONFIG = DeployConfig(target="kubernetes", timeout_seconds=2)
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+
+
+@pytest.fixture(scope="module")
+def manifests():
+    return [one for one in render(KUBERNETES / "overlays" / "kind") if in_space(one)]
+
+
+def in_space(thing):
+    return thing["metadata"].get("namespace") == SPACE
+
+
+class World:
+    """A cluster with one node, whose gateways are a plain one that tells the version it should."""
+
+    def __init__(self, double, cluster, gateway, manifests):
+        self.double, self.cluster, self.gateway = double, cluster, gateway
+        self.manifests = manifests
+
+    def target(self, version, force=False):
+        release = make_release(self.manifests, make_model(version))
+        return KubernetesTarget(self.cluster, release, KEY, force)
+
+    def put(self, version, force=False, **changes):
+        config = CONFIG.model_copy(update=changes)
+        self.gateway.version = version
+        target = self.target(version, force)
+        return deploy(target, make_model(version), make_exam(version), config, "me")
+
+    def find(self, kind, name, api_version="v1"):
+        metadata = {"name": name, "namespace": SPACE}
+        return self.cluster.find({"apiVersion": api_version, "kind": kind, "metadata": metadata})
+
+    def served(self):
+        [container] = self.find("Deployment", "persona-plug-gateway", "apps/v1")["spec"][
+            "template"
+        ]["spec"]["containers"]
+        return container["args"][0]
+
+
+@pytest.fixture
+def world(manifests, tmp_path, monkeypatch):
+    gateway = PlainGateway(NAME, "", KEY)
+    server = make_server(gateway)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with ApiDouble({IMAGE: server.server_port}) as double:
+        monkeypatch.setattr(
+            "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION",
+            str(double.write_kubeconfig(tmp_path / "kubeconfig")),
+        )
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        space = {"apiVersion": "v1", "kind": "Namespace"}
+        double.store.update({**space, "metadata": {"name": SPACE, "labels": labels}}, "", "me")
+        yield World(double, Cluster.connect(None, SPACE), gateway, manifests)
+    server.shutdown()
+
+
+def test_a_version_is_applied_and_a_second_time_nothing_is_changed(world):
+    first = world.put("7")
+    assert first.outcome == "deployed", first.reason
+    assert first.serves == f"Deployment/persona-plug-gateway with models:/{NAME}/7"
+    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep"]
+    assert world.served() == f"--model=models:/{NAME}/7"
+    live = world.find("Deployment", "persona-plug-gateway", "apps/v1")
+    assert live["metadata"]["annotations"]["persona-plug/bundle"] == "hash 7"
+    config = live["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"]
+    assert "serving.yaml" in world.find("ConfigMap", config)["data"]
+
+    again = world.put("7")
+    assert (again.outcome, again.diff) == ("unchanged", "")
+    now = world.find("Deployment", "persona-plug-gateway", "apps/v1")
+    assert now["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+
+
+def test_a_dry_run_tells_the_difference_and_changes_nothing(world):
+    world.put("7")
+    told = world.put("8", dry_run=True)
+    assert told.outcome == "dry_run"
+    assert f"-        - --model=models:/{NAME}/7\n" in told.diff
+    assert f"+        - --model=models:/{NAME}/8\n" in told.diff
+    assert "--- Deployment/persona-plug-gateway now" in told.diff
+    assert "resourceVersion" not in told.diff
+    assert world.served() == f"--model=models:/{NAME}/7"
+
+
+def test_golden_requests_that_fail_bring_the_last_good_version_back(world):
+    first = world.put("7")
+    world.gateway.does = "wrong"
+    record = world.put("8")
+    assert record.outcome == "rolled_back"
+    assert re.match(
+        r"pod persona-plug-gateway-\S+: 3 of 3 golden requests are answered otherwise",
+        record.reason,
+    )
+    assert record.serves == first.serves
+    assert world.served() == f"--model=models:/{NAME}/7"
+    [pod] = world.cluster.list_pods("app.kubernetes.io/name=persona-plug-gateway")
+    assert pod["metadata"]["labels"]["persona-plug/model-version"] == "7"
+
+
+def test_pods_of_another_version_are_told(world):
+    release = make_release(world.manifests, make_model("7"))
+    target = KubernetesTarget(world.cluster, release, KEY, False)
+    world.gateway.version = "6"
+    record = deploy(target, make_model("7"), make_exam("7"), CONFIG, "me")
+    assert f"serves version 6 of {NAME}, not 7 of {NAME}" in record.reason
+
+
+def test_a_first_version_that_fails_is_deleted(world):
+    world.gateway.does = "forgetful"
+    record = world.put("7")
+    assert (record.outcome, record.serves) == (
+        "rolled_back",
+        "nothing: there was no gateway before",
+    )
+    assert world.find("Deployment", "persona-plug-gateway", "apps/v1") is None
+    assert world.find("ConfigMap", LAST_GOOD) is None
+
+
+def test_what_somebody_else_had_applied_before_comes_back(world):
+    """`kubectl apply -k` has made the gateway with the alias; no release is noted yet."""
+    made = find_gateway(world.manifests)
+    world.double.store.update(made, SPACE, "kubectl-client-side-apply")
+    refused = world.put("7")
+    assert refused.outcome == "refused"
+    assert "kubectl-client-side-apply" in refused.reason
+    world.gateway.does = "wrong"
+    record = world.put("7", force=True)
+    assert record.outcome == "rolled_back"
+    assert world.served() == f"--model=models:/{NAME}@champion"
+
+
+def test_a_persons_edit_is_named_and_kept_unless_it_is_to_be_taken_over(world):
+    world.put("7")
+    live = world.find("Deployment", "persona-plug-gateway", "apps/v1")
+    live["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 60
+    world.double.store.update(live, SPACE, MANAGER)
+    refused = world.put("8")
+    assert refused.outcome == "refused"
+    assert refused.reason == (
+        "nothing was changed: Deployment/persona-plug-gateway: somebody else has set what would be "
+        "changed: .spec.template.spec.terminationGracePeriodSeconds (conflict with "
+        '"kubectl-edit"). Put it into the manifests, or take it over by '
+        "deploy.kubernetes.force: true"
+    )
+    assert world.served() == f"--model=models:/{NAME}/7"
+    assert world.put("8", force=True).outcome == "deployed"
+    live = world.find("Deployment", "persona-plug-gateway", "apps/v1")
+    assert live["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 45
+
+
+def test_an_image_that_is_not_there_is_told_and_the_old_pods_stay(world):
+    first = world.put("7")
+    other = render_with_image(world.manifests, "registry.example.com/persona-plug/serve:missing")
+    world.manifests = other
+    record = world.put("8")
+    assert (record.outcome, record.serves) == ("rolled_back", first.serves)
+    assert record.reason.startswith(
+        "Deployment/persona-plug-gateway: ImagePullBackOff: Back-off pulling image "
+        '"registry.example.com/persona-plug/serve:missing"'
+    )
+    assert record.reason.splitlines()[1].startswith("pod persona-plug-gateway-")
+
+
+def test_a_container_that_crashes_is_told_with_its_last_words(world):
+    world.put("7")
+    world.manifests = render_with_image(world.manifests, "crashing")
+    deployment = find_gateway(world.manifests)
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    container["command"] = ["sh", "-c", "echo no champion here; exit 1"]
+    world.double.kubelet.images["crashing"] = "run"
+    record = world.put("8")
+    assert record.outcome == "rolled_back"
+    assert "gateway crashed 3 times" in record.reason
+    assert record.reason.endswith("  | no champion here")
+
+
+def test_pods_that_pod_security_refuses_are_told(world):
+    world.put("7")
+    world.manifests = render_with_image(world.manifests, IMAGE)
+    deployment = find_gateway(world.manifests)
+    deployment["spec"]["template"]["spec"]["hostNetwork"] = True
+    record = world.put("8")
+    assert record.outcome == "rolled_back"
+    assert "no pod can be made: pods" in record.reason
+    assert "violates PodSecurity" in record.reason
+
+
+def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
+    world.manifests = render_with_image(world.manifests, IMAGE)
+    [cron_job] = [one for one in world.manifests if one["kind"] == "CronJob"]
+    cron_job["spec"]["suspend"] = False
+    world.put("7")
+    release = make_release(world.manifests, make_model("7"))
+    job = release.batch[-1]["metadata"]["name"]
+    assert re.fullmatch(r"persona-plug-batch-v7-[0-9a-f]{8}", job)
+    assert world.find("Job", job, "batch/v1")["spec"]["completions"] == 4
+    assert world.put("7").outcome == "unchanged"
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
+    with ApiDouble() as double:
+        path = double.write_kubeconfig(tmp_path / "kubeconfig")
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    with pytest.raises(DeployError, match="the cluster doesn't answer"):
+        Cluster.connect(None, SPACE)
+    with pytest.raises(DeployError, match="no way to a cluster"):
+        Cluster.connect("elsewhere", SPACE)
+
+
+def find_gateway(manifests):
+    return next(one for one in manifests if name_of(one) == "Deployment/persona-plug-gateway")
+
+
+def render_with_image(manifests, image):
+    """Return a copy of the manifests in which the gateway has another image."""
+    changed = copy.deepcopy(manifests)
+    find_gateway(changed)["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return changed

@@ -1,0 +1,87 @@
+"""`champion` goes back to `previous`, once."""
+
+import mlflow
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from infra.rollback import main, move_back, read_rollback
+from steps.bundle_source import BUNDLE
+
+NAME = "persona-plug-tiny"
+
+
+@pytest.fixture
+def client(tmp_path):
+    """A registry with three versions, of which the first two have bundles."""
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = client.create_experiment("tiny", str(tmp_path / "artifacts"))
+    client.create_registered_model(NAME)
+    for version in ("1", "2", "3"):
+        run = client.create_run(experiment)
+        client.create_model_version(NAME, f"{run.info.artifact_uri}/x", run.info.run_id)
+        if version != "3":
+            client.set_model_version_tag(NAME, version, BUNDLE, f"hash {version}")
+    yield client
+    mlflow.set_tracking_uri(None)
+
+
+def set_aliases(client, **aliases):
+    for alias, version in aliases.items():
+        client.set_registered_model_alias(NAME, alias, version)
+
+
+def read_aliases(client):
+    found = client.get_registered_model(NAME).aliases
+    return {alias: str(version) for alias, version in found.items()}
+
+
+def test_the_office_goes_back_and_the_trace_stays(client):
+    set_aliases(client, champion="2", previous="1", challenger="3", reference="2")
+    returned = move_back(client, "tiny", "anna")
+    assert returned.lost == "2"
+    assert (returned.champion.version, returned.champion.bundle_hash) == ("1", "hash 1")
+    assert read_aliases(client) == {"champion": "1", "challenger": "3", "reference": "2"}
+    lost, again = (client.get_model_version(NAME, version).tags for version in ("2", "1"))
+    assert lost["rolled_back"].endswith("by anna: version 1 is champion again")
+    assert again["reinstated"].endswith("by anna: in place of version 2")
+
+
+def test_a_second_time_is_refused(client):
+    set_aliases(client, champion="2", previous="1")
+    move_back(client, "tiny", "anna")
+    with pytest.raises(ValueError, match="version 1 is champion, and there is no previous"):
+        move_back(client, "tiny", "anna")
+    assert read_aliases(client) == {"champion": "1"}
+
+
+def test_without_a_champion_there_is_nothing_to_roll_back(client):
+    with pytest.raises(ValueError, match="has no champion in the registry"):
+        move_back(client, "tiny", "anna")
+    with pytest.raises(ValueError, match="persona-plug-nobody has no champion"):
+        move_back(client, "nobody", "anna")
+
+
+def test_a_version_that_could_not_be_served_is_not_made_champion(client):
+    set_aliases(client, champion="2", previous="3")
+    with pytest.raises(ValueError, match="version 3 of persona-plug-tiny has no serving bundle"):
+        move_back(client, "tiny", "anna")
+    assert read_aliases(client) == {"champion": "2", "previous": "3"}
+
+
+def test_a_runs_yaml_says_whose_champion_and_where_to(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump({"parameters": {"task": "LaMP_3", "deploy": "kubernetes"}}))
+    settings = read_rollback(None, path)
+    assert (settings.task.name, settings.deploy.target) == ("LaMP_3", "kubernetes")
+    assert read_rollback("LaMP_7", path).task.name == "LaMP_7"
+    default = read_rollback(None, None)
+    assert (default.task.name, default.deploy.target) == ("LaMP_2", "local")
+
+
+def test_the_command_says_what_was_not_done(zenml_home, capsys):
+    with pytest.raises(SystemExit, match="nothing was moved: persona-plug-LaMP_7 has no champion"):
+        main(["--task", "LaMP_7"])
+    with pytest.raises(SystemExit, match="nothing was moved: no built-in task"):
+        main(["--task", "LaMP_77"])
+    assert capsys.readouterr().out == ""
