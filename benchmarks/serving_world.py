@@ -4,7 +4,6 @@ Shapes count, weights do not: the LLM is a warm start that nobody tuned, the plu
 trained. Histories are the simulator's, as many items a user as in the quickstart.
 """
 
-import hashlib
 import json
 import random
 from collections.abc import Iterable, Sequence
@@ -33,6 +32,7 @@ from components.personas.ledger import ShardCounts
 from components.personas.persona import PersonaItem, hash_text
 from components.personas.store import PersonaStore
 from components.serving.bundle import ServingBundle, package_serving
+from components.serving.gateway.settings import hash_service_key
 from components.serving.persona_model import PersonaModel, ServingRecipe, ServingSpec
 from components.tasks.lamp import LAMP_2
 from components.user_embedder.config import EmbedderConfig
@@ -213,7 +213,7 @@ def write_question(model: str, row: dict[str, Any]) -> Question:
 
 def write_settings(folder: Path, place: str, changes: dict[str, Any], name: str = SETTINGS) -> Path:
     """Write a gateway's settings; returns the file."""
-    key = {"name": "load", "tenant": TENANT, "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
+    key = {"name": "load", "tenant": TENANT, "sha256": hash_service_key(KEY)}
     settings = {
         "service_keys": [key],
         "store": {"place": place, "custody": "custody", "user_hash_key": "user_hash.key"},
@@ -247,7 +247,7 @@ def fill_store(
     card, config = model.card, PersonaStoreConfig(place=place, tenant=TENANT, num_shards=4)
     at = config.locate(folder)
     with (
-        closing(custody.keys),
+        closing(custody),
         PersonaStore.open(at, custody, card.encoder_fingerprint, card.encoder_dim, config) as store,
     ):
         publish(store, items)

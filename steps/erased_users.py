@@ -1,8 +1,6 @@
 """Who was erased, as a step finds out: by the tombstone file, or by receipts that pods share."""
 
-import os
-
-from components.personas.custody import KEYS_VARIABLE
+from components.personas.custody import find_key_database
 from components.personas.tombstone_file import follow_receipts
 from components.validation.config import ValidationConfig
 from components.validation.tombstones import ErasedUsers, find_erased_users
@@ -20,7 +18,7 @@ def find_erased(validation: ValidationConfig) -> ErasedUsers | None:
         ValueError: If the file is not the one that was resolved, or is none of tombstones.
     """
     filed = find_erased_users(validation, KEY_FILE)
-    if KEYS_VARIABLE not in os.environ:
+    if find_key_database() is None:
         return filed
     with use_custody() as custody:
         receipts, key = custody.receipts.read(), custody.hash_key

@@ -1,6 +1,5 @@
 """Keys and settings of this clone's gateways, made once in `state/gateway`."""
 
-import hashlib
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from components.serving.gateway.settings import (
     GatewaySettings,
     ServiceKey,
     StoreSettings,
+    hash_service_key,
     read_settings,
 )
 from steps.caching import source_root
@@ -46,7 +46,7 @@ def prepare_access(folder: Path) -> Access:
         folder / "key",
         folder / "settings.yaml",
     )
-    digest = hashlib.sha256(access.key.encode()).hexdigest()
+    digest = hash_service_key(access.key)
     if not access.settings.exists():
         tenant = PersonaStoreConfig().tenant
         settings = GatewaySettings(

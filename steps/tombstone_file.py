@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zenml.client import Client
 
-from components.personas.custody import KEYS_VARIABLE
+from components.personas.custody import find_key_database
 from components.personas.tombstone_file import update_tombstones
 from steps.caching import source_root
 from steps.custody_folder import find_custody_folder
@@ -39,7 +39,7 @@ def refresh_tombstones() -> Path | None:
     if Client().active_stack.orchestrator.config.is_remote:
         return None
     path = find_tombstone_file()
-    if find_custody_folder().exists() or KEYS_VARIABLE in os.environ:
+    if find_custody_folder().exists() or find_key_database() is not None:
         with use_custody() as custody:
             if receipts := custody.receipts.read():
                 update_tombstones(path, receipts, custody.hash_key)

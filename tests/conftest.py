@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +41,23 @@ os.environ.update(
 def pytest_unconfigure() -> None:
     """Remove the throw-away home."""
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def serving_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The Python of an environment that has what a server's lock names, and nothing else.
+
+    Installed as the Makefile and the image install: pip, torch, then the rest.
+    """
+    folder, lock = tmp_path_factory.mktemp("serving"), REPOSITORY / "requirements-serving.lock"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = str(folder / "bin" / "python")
+    [torch] = [line for line in lock.read_text().splitlines() if line.startswith("torch==")]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
+    pip.append("--disable-pip-version-check")
+    for wanted in (["-c", lock, "pip"], ["-c", lock, torch], ["--no-deps", "-r", lock]):
+        subprocess.run([*pip, *wanted], check=True)
+    return python
 
 
 @pytest.fixture(scope="session")

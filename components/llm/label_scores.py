@@ -109,8 +109,9 @@ def _read_tree(
                 said_B = log_probs_RV[row_of_BN[:, node].clamp(min=0), label[depth]]
                 said_B = said_B.masked_fill(~alive_BN[:, node], float("-inf"))
                 scores_BL[:, column] += said_B
-                is_read_B = alive_BN[:, node]
-                bounds_BL[is_read_B, column] = scores_BL[is_read_B, column]
+                bounds_BL[:, column] = torch.where(
+                    alive_BN[:, node], scores_BL[:, column], bounds_BL[:, column]
+                )
         if level is levels[-1]:
             break
         below = levels[depth + 1]

@@ -65,6 +65,11 @@ def open_custody(directory: Path, hash_key: bytes) -> Custody:
     return Custody(hash_key, *open_keys_and_receipts(directory))
 
 
+def find_key_database() -> str | None:
+    """Return the address of the database that all pods share their keys and receipts by."""
+    return os.environ.get(KEYS_VARIABLE) or None
+
+
 def open_keys_and_receipts(directory: Path) -> tuple[KeyStore, ReceiptBook]:
     """Return what lies in a directory: `keys/`, `master.key`, `receipts.jsonl`; made if missing.
 
@@ -78,7 +83,7 @@ def open_keys_and_receipts(directory: Path) -> tuple[KeyStore, ReceiptBook]:
         ValueError: If the master key is none.
     """
     master_key = load_master_key(directory / "master.key")
-    if address := os.environ.get(KEYS_VARIABLE):
+    if address := find_key_database():
         keys = PostgresKeyStore(address, master_key)
         return keys, PostgresReceiptBook(address, keys)
     receipts = FileReceiptBook(directory / "receipts.jsonl")

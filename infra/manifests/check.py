@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from components.deployment.batch_job import make_batch_job
 from components.deployment.manifests import render
+from components.deployment.release import BATCH, GATEWAY
 from infra.manifests.findings import Findings, check_world, list_missing_gpus
 from infra.manifests.objects import Object, find_pod, name_of
 from infra.manifests.render import KUBERNETES, find_files
@@ -25,7 +26,6 @@ from infra.manifests.zenml_jobs import render_zenml_jobs
 
 REPOSITORY = KUBERNETES.parents[1]
 DOCUMENT = REPOSITORY / "docs" / "operations.md"
-BATCH = "CronJob/persona-plug-batch"
 MODEL_VERSION = "v1"
 GPU_STEPS = ("encode_", "train_", "evaluate_")
 """How the names of the steps begin that compute on GPUs."""
@@ -58,9 +58,7 @@ CLUSTERS = (
     Cluster("kind", frozenset()),
     Cluster(
         "gpu",
-        frozenset(
-            {"Deployment/persona-plug-gateway", BATCH, f"Job/persona-plug-batch-{MODEL_VERSION}"}
-        ),
+        frozenset({GATEWAY, BATCH, f"Job/persona-plug-batch-{MODEL_VERSION}"}),
     ),
 )
 

@@ -3,15 +3,12 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.docker.dockerfile import REPOSITORY, list_copied, read_image
 
-LOCK = "requirements-serving.lock"
-PIP = ("-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check")
 QUESTION = """
 import importlib.util
 import components.serving.__main__
@@ -42,26 +39,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module")
-def python(app: Path) -> str:
-    """The interpreter of an environment that holds the lock and nothing else."""
-    environment = app.parent / "venv"
-    run(app, sys.executable, "-m", "venv", str(environment))
-    python = str(environment / "bin" / "python")
-    torch = next(line for line in (app / LOCK).read_text().splitlines() if line[:7] == "torch==")
-    run(app, python, *PIP, "-c", LOCK, "pip")
-    run(app, python, *PIP, "-c", LOCK, torch)
-    run(app, python, *PIP, "--no-deps", "-r", LOCK)
-    return python
+def test_the_lock_is_complete(app: Path, serving_python: str) -> None:
+    assert run(app, serving_python, "-m", "pip", "check") == "No broken requirements found.\n"
 
 
-def test_the_lock_is_complete(app: Path, python: str) -> None:
-    assert run(app, python, "-m", "pip", "check") == "No broken requirements found.\n"
+def test_the_server_imports_all_that_it_needs(app: Path, serving_python: str) -> None:
+    assert run(app, serving_python, "-c", QUESTION) == "\n"
 
 
-def test_the_server_imports_all_that_it_needs(app: Path, python: str) -> None:
-    assert run(app, python, "-c", QUESTION) == "\n"
-
-
-def test_the_command_starts(app: Path, python: str) -> None:
-    assert "--drain-seconds" in run(app, python, "-m", "components.serving", "--help")
+def test_the_command_starts(app: Path, serving_python: str) -> None:
+    assert "--drain-seconds" in run(app, serving_python, "-m", "components.serving", "--help")

@@ -85,7 +85,7 @@ class BatchAnswers:
         has_persona = requests[0].vectors is not None
         started = time.perf_counter()
         batch = self._collate(requests)
-        soft_prompt = self._make_soft_prompt(batch, has_persona)
+        soft_prompt = (self._model.persona_llm if has_persona else self._alone).soft_prompt(batch)
         wait_for(self._model.llm.model.device)
         made = time.perf_counter()
         rule = replace(self._model.rule, max_new_tokens=max_new_tokens)
@@ -94,7 +94,7 @@ class BatchAnswers:
         encode_s = self._clock.take()
         most = self._model.card.embedder.max_history_items
         weights = weigh_items(self._embedder.last_persona, requests, most)
-        likelihoods, likelihood_s = self._weigh_answers(requests, said)
+        likelihoods, likelihood_s = self._weigh_answers(requests, said, soft_prompt)
         read_B = count_read(soft_prompt, batch, len(self._model.llm.layout.front))
         return [
             EngineAnswer(
@@ -116,11 +116,8 @@ class BatchAnswers:
             for row in range(len(requests))
         ]
 
-    def _make_soft_prompt(self, batch: dict[str, Tensor], has_persona: bool) -> SoftPrompt:
-        return (self._model.persona_llm if has_persona else self._alone).soft_prompt(batch)
-
     def _weigh_answers(
-        self, requests: Sequence[EngineRequest], said: Sequence["Said"]
+        self, requests: Sequence[EngineRequest], said: Sequence[Said], soft_prompt: SoftPrompt
     ) -> tuple[dict[int, Likelihood], dict[str, float]]:
         """Return the likelihoods of the rows that ask for them, and the seconds that took."""
         rows = [
@@ -132,11 +129,13 @@ class BatchAnswers:
             return {}, {}
         started = time.perf_counter()
         batch = self._collate([requests[row] for row in rows], [said[row].text for row in rows])
-        with_persona, without = (
-            score_answers(self._model.llm, self._make_soft_prompt(batch, has_persona), batch)
-            for has_persona in (True, False)
+        prompts = (
+            SoftPrompt(*(part[rows] for part in soft_prompt)),
+            self._alone.soft_prompt(batch),
         )
-        self._clock.take()  # counted among the likelihood's
+        with_persona, without = (
+            score_answers(self._model.llm, prompt, batch) for prompt in prompts
+        )
         pairs = zip(with_persona.tolist(), without.tolist(), strict=True)
         likelihoods = dict(zip(rows, (Likelihood(*pair) for pair in pairs), strict=True))
         return likelihoods, {"likelihood": time.perf_counter() - started}
@@ -163,7 +162,7 @@ class BatchAnswers:
         batch: dict[str, Tensor],
         rule: AnswerRule,
         watches: Sequence[Watch],
-    ) -> list["Said"]:
+    ) -> list[Said]:
         """Return the answers."""
         llm = self._model.llm
         if rule.is_scored:

@@ -1,6 +1,5 @@
 """Who asks: a user by her token, or a service by its key, which names a user of its tenant."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +10,12 @@ import jwt
 
 from components.serving.gateway.errors import ApiError
 from components.serving.gateway.openai_types import is_unicode
-from components.serving.gateway.settings import JWT_SECRET_VARIABLE, ServiceKey, TokenSettings
+from components.serving.gateway.settings import (
+    JWT_SECRET_VARIABLE,
+    ServiceKey,
+    TokenSettings,
+    hash_service_key,
+)
 
 MIN_SECRET_BYTES = 32
 MAX_TOKEN_CHARS = 8192
@@ -98,7 +102,7 @@ class Authenticator:
 
     def find_service(self, given: str) -> Caller | None:
         """Return the service whose key is given, None if it is nobody's."""
-        digest = hashlib.sha256(given.encode()).hexdigest()
+        digest = hash_service_key(given)
         found = None
         for key in self._service_keys:  # all are compared, so that time tells nothing
             if hmac.compare_digest(digest, key.sha256):

@@ -77,6 +77,11 @@ class TokenSettings(Config):
         return self.algorithms or default
 
 
+def hash_service_key(key: str) -> str:
+    """Return what settings hold of a service's key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 class ServiceKey(Config):
     """A key of a service, which may name any user of its tenant."""
 
@@ -197,8 +202,7 @@ def admit_golden(settings: GatewaySettings, key: str | None) -> GatewaySettings:
             f"tenants: {GOLDEN_TENANT!r} is the deployment's, as the environment has "
             f"{GOLDEN_KEY_VARIABLE}"
         )
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    service = ServiceKey(name="deployment", sha256=digest, tenant=GOLDEN_TENANT)
+    service = ServiceKey(name="deployment", sha256=hash_service_key(key), tenant=GOLDEN_TENANT)
     return settings.model_copy(
         update={
             # Last: that the store is there at all is told by the tenants before it.

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from socket import socket
 from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -17,6 +16,7 @@ import pytest
 
 pytest.importorskip("components.serving.engines.swap")
 
+from benchmarks.gateway_process import find_port
 from components.serving.bundle import package_serving
 from components.serving.persona_model import ServingRecipe
 from tests.components.tiny_world import LLM, TASK
@@ -43,30 +43,11 @@ def write_settings(folder, **store):
     return path
 
 
-@pytest.fixture(scope="session")
-def serving_python(tmp_path_factory):
-    """The Python of an environment that has what a server's lock names, and nothing else."""
-    folder = tmp_path_factory.mktemp("serving_install")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python, lock = folder / "bin" / "python", ROOT / "requirements-serving.lock"
-    [torch] = [line for line in lock.read_text().splitlines() if line.startswith("torch==")]
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
-    subprocess.run([*pip, "-c", lock, torch], check=True)  # as the Makefile installs
-    subprocess.run([*pip, "--no-deps", "-r", lock], check=True)
-    return python
-
-
 def start(folder, bundle, settings, port=0, python=sys.executable):
     command = [python, "-m", "components.serving", "--port", str(port)]
     command += ["--model", str(bundle.path), "--settings", str(settings)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
-
-
-def find_port():
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def wait_until_ready(address, process):

@@ -5,13 +5,8 @@ import time
 
 import pytest
 
+from benchmarks.gateway_process import find_port
 from components.serving.sockets import open_sockets, take_over
-
-
-def find_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def test_who_comes_after_answers_whoever_waits(tmp_path):
