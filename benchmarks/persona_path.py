@@ -6,7 +6,7 @@ encoder, the aggregator, the projector. Letters: as `components.user_embedder.us
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -26,7 +26,6 @@ from components.serving.gateway.tenant_stores import TenantStores
 from components.serving.persona_model import PersonaModel
 from components.user_embedder.collator import Example, collate_inputs
 
-Run = Callable[[Any], Any]
 NUM_WARM_UP = 20
 
 
@@ -61,45 +60,38 @@ class PathTimer:
     Args:
         model: Whose path it is.
         stores: With the users' items.
-        run: Runs a coroutine of the stores to its end.
     """
 
-    def __init__(self, model: PersonaModel, stores: TenantStores, run: Run) -> None:
+    def __init__(self, model: PersonaModel, stores: TenantStores) -> None:
         embedder = model.persona_llm.embedder
         assert embedder is not None, "a plug-in is an embedder"
-        self._embedder, self._stores, self._run = embedder, stores, run
+        self._embedder, self._stores = embedder, stores
         self._tokenizer, self._card = model.collate.input_tokenizer, model.card
         self._clock = EncoderClock(embedder, model.llm.model.device)
 
-    @torch.inference_mode()
-    def time(self, question: Question, *, is_bare_first: bool) -> PathSeconds:
+    async def time(self, question: Question, *, is_bare_first: bool) -> PathSeconds:
         """Time a question's path and the bare forward on its tokens, one after the other."""
         tokens = self._collate(question, np.zeros((0, self._card.encoder_dim), np.float16))
         bare = self._time_bare(tokens) if is_bare_first else None
-        path = self._time_path(question)
+        path = await self._time_path(question)
         return PathSeconds(*path, *(bare or self._time_bare(tokens)))
 
-    def _time_path(self, question: Question) -> tuple[float, float, float, float, float]:
-        cpu = time.process_time()
-        store_s, vectors = self._run(self._read(question.user))
+    async def _time_path(self, question: Question) -> tuple[float, float, float, float, float]:
+        cpu, asked = time.process_time(), time.perf_counter()
+        vectors = (await self._stores.get(TENANT, question.user)).vectors
         started = time.perf_counter()
         batch = self._collate(question, vectors)
         collated = time.perf_counter()
         self._embedder(batch)
         embed_s = time.perf_counter() - collated
         cpu_s, encode_s = time.process_time() - cpu, self._clock.take()
-        return store_s, collated - started, encode_s, embed_s - encode_s, cpu_s
+        return started - asked, collated - started, encode_s, embed_s - encode_s, cpu_s
 
     def _time_bare(self, batch: dict[str, Tensor]) -> tuple[float, float]:
         features = {name: batch[name] for name in ("input_ids", "attention_mask")}
         cpu = time.process_time()
         self._embedder.input_encoder(features)
         return self._clock.take(), time.process_time() - cpu
-
-    async def _read(self, user: str) -> tuple[float, NDArray[np.float16]]:
-        started = time.perf_counter()
-        persona = await self._stores.get(TENANT, user)
-        return time.perf_counter() - started, persona.vectors
 
     def _collate(self, question: Question, vectors: NDArray[np.float16]) -> dict[str, Tensor]:
         return collate_inputs(self._tokenizer, self._card, [Example("", question.payload, vectors)])
@@ -122,13 +114,18 @@ def measure_path(world: World, settings: GatewaySettings, num_questions: int) ->
         card.encoder_dim,
         world.folder,
     )
-    with closing(stores), asyncio.Runner() as runner:
-        timer = PathTimer(model, stores, runner.run)
-        asked = list(islice(cycle(world.questions), NUM_WARM_UP + num_questions))
-        taken = [
-            timer.time(question, is_bare_first=number % 2 == 0)
-            for number, question in enumerate(tqdm(asked, desc="persona path", unit=" questions"))
-        ]
+    asked = list(islice(cycle(world.questions), NUM_WARM_UP + num_questions))
+
+    async def time_all() -> list[PathSeconds]:
+        timer, shown = PathTimer(model, stores), tqdm(asked, desc="persona path", unit=" questions")
+        with torch.inference_mode():
+            return [
+                await timer.time(question, is_bare_first=number % 2 == 0)
+                for number, question in enumerate(shown)
+            ]
+
+    with closing(stores):
+        taken = asyncio.run(time_all())
     return summarize_path(taken[NUM_WARM_UP:])
 
 

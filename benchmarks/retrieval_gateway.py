@@ -23,7 +23,7 @@ from components.personas.persona import PersonaItem
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.prompts import build_prompt
 from components.retrieval.select_items import find_best, score_words, split_words
-from components.serving.__main__ import parse_arguments
+from components.serving.__main__ import leave_a_core, parse_arguments
 from components.serving.bundle import ServingBundle
 from components.serving.engines.engine import EngineRequest
 from components.serving.engines.transformers_engine import TransformersEngine
@@ -109,6 +109,7 @@ def add_route(app: FastAPI, prompts: RetrievalPrompts) -> None:
 def main() -> None:
     """Serve until the process is told to end."""
     given = parse_arguments(None)
+    leave_a_core()
     settings, bundle = read_settings(given.settings), ServingBundle.at(Path(given.model))
     model, card = bundle.load(), bundle.card()
     engine = TransformersEngine(model, card.model_name, card.model_version, settings.engine)

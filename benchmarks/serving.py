@@ -60,6 +60,7 @@ from benchmarks.serving_world import (
     write_bodies,
     write_settings,
 )
+from components.serving.__main__ import leave_a_core
 from components.serving.bundle import ServingBundle
 from components.serving.gateway.settings import read_settings
 from components.serving.registry import fetch_first, open_source
@@ -237,6 +238,7 @@ def measure_all(model: str | None, scale: Scale, folder: Path) -> dict[str, Any]
         scale: How much is measured.
         folder: Existing and empty.
     """
+    leave_a_core()  # as the gateways do
     bundle = make_model(model, scale, folder)
     (folder / "world").mkdir()
     world = make_world(bundle, folder / "world", scale.shape.users, "personas", {})

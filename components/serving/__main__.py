@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import torch
 import uvicorn
 from prometheus_client import CollectorRegistry, Histogram
 
@@ -60,9 +61,19 @@ def main(arguments: list[str] | None = None) -> None:
         if given.demo:
             settings = settings.model_copy(update={"page": "open"})
         settings = admit_golden(settings, os.environ.get(GOLDEN_KEY_VARIABLE))
+        leave_a_core()
         asyncio.run(serve(given, settings))
     except (ValueError, OSError) as err:
         sys.exit(str(err))
+
+
+def leave_a_core() -> None:
+    """Let the model leave a core to HTTP and the store, unless OMP_NUM_THREADS says how many it has.
+
+    With all cores its threads wait for one another whenever a request comes in between.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, torch.get_num_threads() - 1))
 
 
 def end_start(*_: object) -> None:

@@ -57,7 +57,7 @@ def name_cause(error: BaseException | None) -> str:
     return " ".join([type(inner).__name__, *([code] if code else []), *at])
 
 
-def get_gateway(request: Request) -> Gateway:
+async def get_gateway(request: Request) -> Gateway:  # else it would be called in a thread
     """Return the application's gateway."""
     gateway: Gateway = request.app.state.gateway
     return gateway
@@ -75,7 +75,7 @@ async def find_caller(
         ApiError: If nobody known does, or too often.
     """
     caller = await gateway.authenticator.identify(authorization)
-    gateway.rate_limiter.count(caller)
+    await gateway.rate_limiter.count(caller)
     return caller
 
 

@@ -3,15 +3,17 @@
 import time
 
 from limits import parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from components.serving.gateway.errors import ApiError
 from components.serving.gateway.identity import Caller
 
 
 class RateLimiter:
-    """Counts requests by key, in this process.
+    """Counts requests by key, in this process; belongs to one event loop.
+
+    The kind for threads starts one at every request, for which the model's thread has to pause.
 
     Args:
         requests: The limits, as "20/second;600/minute".
@@ -21,19 +23,19 @@ class RateLimiter:
         self._limits = parse_many(requests)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def count(self, caller: Caller) -> None:
+    async def count(self, caller: Caller) -> None:
         """Count a request.
 
         Raises:
             ApiError: If it is one too many.
         """
         for limit in self._limits:
-            if not self._limiter.hit(limit, *caller.rate_key):
-                wait = self._limiter.get_window_stats(limit, *caller.rate_key).reset_time
+            if not await self._limiter.hit(limit, *caller.rate_key):
+                window = await self._limiter.get_window_stats(limit, *caller.rate_key)
                 raise ApiError(
                     429,
                     "rate_limit_exceeded",
                     f"more than {limit}",
                     None,
-                    max(0.0, wait - time.time()),
+                    max(0.0, window.reset_time - time.time()),
                 )

@@ -13,10 +13,12 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+import torch
 
 pytest.importorskip("components.serving.engines.swap")
 
 from benchmarks.gateway_process import find_port
+from components.serving.__main__ import leave_a_core
 from components.serving.bundle import package_serving
 from components.serving.persona_model import ServingRecipe
 from tests.components.tiny_world import LLM, TASK
@@ -141,3 +143,20 @@ def test_what_can_not_be_served_ends_it_with_the_reason(bundle, tmp_path):
     _, problem = changed.communicate(timeout=120)
     assert changed.returncode == 1
     assert "plug_in/user_embedder.safetensors" in problem.splitlines()[-1]
+
+
+def test_the_model_leaves_a_core(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        leave_a_core()
+        assert torch.get_num_threads() == 1
+        leave_a_core()
+        assert torch.get_num_threads() == 1
+        torch.set_num_threads(2)
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")
+        leave_a_core()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
