@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def leave_a_core() -> None:
-    """Let the model leave a core to HTTP and the store, unless OMP_NUM_THREADS says how many it has.
+    """Let the model leave a core to HTTP and the store, unless OMP_NUM_THREADS says otherwise.
 
     With all cores its threads wait for one another whenever a request comes in between.
     """
