@@ -238,7 +238,6 @@ def measure_all(model: str | None, scale: Scale, folder: Path) -> dict[str, Any]
         scale: How much is measured.
         folder: Existing and empty.
     """
-    leave_a_core()  # as the gateways do
     bundle = make_model(model, scale, folder)
     (folder / "world").mkdir()
     world = make_world(bundle, folder / "world", scale.shape.users, "personas", {})
@@ -270,6 +269,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     forget_operators_settings()
+    leave_a_core()  # as the gateways do
     with tempfile.TemporaryDirectory() as temporary:
         scale = Scale(seconds=given.seconds, num_requests=given.requests)
         result = measure_all(given.model, scale, Path(temporary))

@@ -1,7 +1,9 @@
 """What a gateway is measured on: bundles of the quickstart's shapes, users in a store, questions.
 
-Shapes count, weights do not: the LLM is a warm start that nobody tuned, the plug-in one that nobody
-trained. Histories are the simulator's, as many items a user as in the quickstart.
+The plug-in is one that nobody trained: its shapes count. The LLM is a warm start that was tuned for
+half a minute: an untuned one finds all labels about as likely, and of each request ten times as
+many have to be read to the end. Histories are the simulator's, as many items a user as in the
+quickstart.
 """
 
 import json
@@ -16,7 +18,7 @@ import torch
 
 from components.encoders.behavior_vectors import describe_encoder, find_device
 from components.encoders.config import EncoderConfig
-from components.encoders.sentence_encoder import load_history_encoder, load_sentence_encoder
+from components.encoders.sentence_encoder import load_history_encoder
 from components.histories.config import DataConfig
 from components.histories.read import read_histories
 from components.histories.simulator_config import SimulatorConfig
@@ -24,8 +26,7 @@ from components.histories.tables import Histories
 from components.llm.config import WARM_START, LLMConfig
 from components.llm.frozen_llm import FrozenLLM
 from components.llm.llm_folder import LLMFolder, LLMSource, write_llm_folder
-from components.llm.warm_models import build_warm_model
-from components.llm.warm_start import expect_answers
+from components.llm.prepare import LLMRecipe, prepare_llm
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import open_custody
 from components.personas.ledger import ShardCounts
@@ -63,15 +64,14 @@ class Shape:
     llm: LLMConfig
     """How the LLM is asked."""
     users: SimulatorConfig
-    """Those of the test split ask."""
+    """Those of the test split ask; the questions of train users tune the LLM."""
 
 
 QUICKSTART = Shape(
     EncoderConfig(),
     LLMConfig(),
     SimulatorConfig(
-        num_train_users=4,
-        train_questions_per_user=1,
+        num_train_users=160,
         num_dev_users=2,
         num_test_users=48,
         eval_questions_per_user=50,
@@ -105,7 +105,7 @@ class World:
 
 
 def make_bundle(shape: Shape, folder: Path, version: str, seed: int) -> ServingBundle:
-    """Make a bundle that nobody trained.
+    """Make a bundle whose plug-in nobody trained.
 
     Args:
         shape: Of its parts.
@@ -113,13 +113,13 @@ def make_bundle(shape: Shape, folder: Path, version: str, seed: int) -> ServingB
         version: Of the model.
         seed: Of the plug-in; the LLM is the same for all.
     """
-    for part in ("parts/llm", "parts/plug_in", "bundle"):
+    for part in ("parts/llm", "parts/plug_in", "bundle", "tuned_on"):
         (folder / part).mkdir(parents=True)
-    encoder, config = shape.encoder, shape.llm
-    model = build_warm_model(load_sentence_encoder(encoder), config.warm_start, 0)
-    expect_answers(model, LAMP_2.labels)
-    source = LLMSource(WARM_START, None, "untuned")
-    llm = write_llm_folder(folder / "parts" / "llm", source, model, [])
+    encoder, config, data = shape.encoder, shape.llm, DataConfig(simulator=shape.users)
+    histories = read_histories(data, LAMP_2, 0, folder / "tuned_on")
+    recipe = LLMRecipe(task=LAMP_2, llm=config, encoder=encoder, seed=0)
+    llm = prepare_llm(histories, recipe, folder / "parts" / "llm")
+    model = llm.load(config, find_device())
     plug_in = make_plug_in(encoder, model, folder / "parts" / "plug_in", seed)
     spec = ServingRecipe(task=LAMP_2, llm=config).specify(plug_in, llm)
     name = f"persona-plug-{LAMP_2.name}"

@@ -64,10 +64,10 @@ def test_each_second_of_a_path_is_told_by_its_own_name(tmp_path):
         settings.store, settings.tenants, card.encoder_fingerprint, card.encoder_dim, world.folder
     )
     with closing(stores), asyncio.Runner() as runner:
-        timer = PathTimer(model, stores, runner.run)
+        timer = PathTimer(model, stores)
         model.persona_llm.embedder.input_encoder.register_forward_pre_hook(lambda *_: sleep(0.03))
         for is_bare_first in (True, False):
-            took = timer.time(world.questions[0], is_bare_first=is_bare_first)
+            took = runner.run(timer.time(world.questions[0], is_bare_first=is_bare_first))
             assert took.encode > 0.03 < took.bare
             assert took.store + took.collate + took.aggregate > 0
             assert 0 < took.bare_cpu < took.path_cpu
