@@ -21,7 +21,7 @@ def count() -> Annotated[int, "number"]:
     return 1
 
 
-@pipeline(dynamic=True)
+@pipeline(dynamic=True, depends_on=[count])
 def counted() -> None:
     if count().load():
         count()
@@ -64,7 +64,8 @@ def write_config(tmp_path):
         kept["docker"]["parent_image"] = image
         kept[ORCHESTRATOR] |= changes
         path = tmp_path / "run.yaml"
-        path.write_text(yaml.safe_dump({"settings": kept}))
+        steps = {"count": {"runtime": "isolated"}}
+        path.write_text(yaml.safe_dump({"settings": kept, "steps": steps}))
         return path
 
     return write

@@ -49,3 +49,10 @@ def test_the_yaml_that_ships_can_be_scheduled():
 def test_a_yaml_by_which_runs_could_meet_or_pile_up_is_refused(write_config, changes, message):
     with pytest.raises(ValueError, match=message):
         check_config(write_config(**changes))
+
+
+def test_a_step_that_would_run_in_the_orchestrators_pod_is_refused(write_config):
+    config = write_config()
+    check_config(config, ["count"])
+    with pytest.raises(ValueError, match=r"expected `runtime: isolated` of \['train'\]"):
+        check_config(config, ["count", "train"])
