@@ -19,9 +19,9 @@ from zenml.orchestrators import PipelineSubmissionError
 
 from infra.schedule.describe import describe_cron_job, describe_record, list_troubles
 from infra.schedule.schedules import Known, Schedules
-from pipelines.train_persona import train_persona
+from pipelines.retrain_persona import retrain_persona
 
-PIPELINE = train_persona
+PIPELINE = retrain_persona
 MONDAYS_AT_3 = "0 3 * * 1"
 
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.schedule.settings import check_config, check_cron, list_next_runs
+from pipelines.retrain_persona import retrain_persona
 from tests.cluster.scheduling import CONFIG
 
 
@@ -34,7 +35,7 @@ def test_what_is_no_cron_of_kubernetes_is_refused(expression, reason):
 
 
 def test_the_yaml_that_ships_can_be_scheduled():
-    check_config(CONFIG)
+    check_config(CONFIG, [step.name for step in retrain_persona.depends_on])
 
 
 @pytest.mark.parametrize(
