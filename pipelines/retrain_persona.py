@@ -53,9 +53,9 @@ def retrain_persona(
 ) -> None:
     """Train, judge and register anew if enough is new or the data have drifted; else say why not.
 
-    Settings and YAML are those of `train_persona`; `retraining` says what is reason enough. Champion
-    and reference are compared with the candidate on questions that are newer than what any of them
-    was trained on.
+    Settings and YAML are those of `train_persona`; `retraining` says what is reason enough.
+    Champion and reference are compared with the candidate on questions that are newer than what
+    any of them was trained on.
     """
     run = TrainingRun(
         task=task,
