@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
+from zenml.client import Client
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
-from zenml.enums import ExecutionMode
+from zenml.enums import ExecutionMode, StepRuntime
 from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.steps import BaseStep
@@ -68,6 +69,13 @@ class ReadableDynamicPipeline(ReadableErrors, DynamicPipeline):
         """
         super().prepare(*args, **kwargs)
         self._parameters = to_jsonable_python(self._parameters)
+
+    def _prepare_invocations(self, **kwargs: Any) -> None:
+        super()._prepare_invocations(**kwargs)
+        # ZenML would run them all in the orchestrator's pod, which is small and has no GPU.
+        if Client().active_stack.orchestrator.can_run_isolated_steps:
+            for invocation in self.invocations.values():
+                invocation.step.configure(runtime=StepRuntime.ISOLATED)
 
 
 def readable_pipeline(

@@ -53,28 +53,9 @@ def retrain_persona(
 ) -> None:
     """Train, judge and register anew if enough is new or the data have drifted; else say why not.
 
-    It reads the YAML of a training. Champion and reference are compared with the candidate on
-    questions that are newer than what any of them was trained on.
-
-    Args:
-        task: As for `train_persona`, and so are all but the last.
-        data: See there.
-        validation: See there.
-        encoder: See there.
-        llm: See there.
-        embedder: See there.
-        training: See there.
-        retrieval: See there.
-        evaluation: See there.
-        promotion: See there.
-        drift: See there.
-        inversion: See there.
-        personas: See there.
-        embedding: See there.
-        report: See there.
-        deploy: See there.
-        seed: See there.
-        retraining: What is reason enough.
+    Settings and YAML are those of `train_persona`; `retraining` says what is reason enough.
+    Champion and reference are compared with the candidate on questions that are newer than what
+    any of them was trained on.
     """
     run = TrainingRun(
         task=task,

@@ -70,5 +70,5 @@ def record(decision: RetrainingDecision) -> None:
     logger.info("%s", decision.reason)
     run = get_step_context().pipeline_run
     figures = decision.model_dump(mode="json", include={"due", "reason", "last_version", "new"})
-    log_metadata({"retraining": figures}, run_id_name_or_prefix=run.id)
+    log_metadata(metadata={"retraining": figures}, run_id_name_or_prefix=run.id)
     mlflow.set_tag("retraining", decision.reason)
