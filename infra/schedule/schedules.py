@@ -13,7 +13,6 @@ from zenml.client import Client
 from zenml.config.schedule import Schedule
 from zenml.integrations.kubernetes.constants import KUBERNETES_CRON_JOB_METADATA_KEY
 from zenml.models import ScheduleResponse, ScheduleUpdate
-from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.pipeline_definition import Pipeline
 
 from infra.schedule.cron_jobs import list_running, open_cron_jobs, telling_cluster_errors
@@ -104,7 +103,7 @@ class Schedules:
                 with the stack, the YAML or the cron.
         """
         cron = check_cron(cron)
-        check_config(config, self._name_isolated_steps())
+        check_config(config)
         self._require_server()
         for taken in filter(self.find, (name, name + BEFORE)):
             raise ValueError(
@@ -148,7 +147,7 @@ class Schedules:
             ValueError: If there is no such schedule, a run is under way, or something is wrong with
                 the YAML or the cron.
         """
-        check_config(config, self._name_isolated_steps())
+        check_config(config)
         self._require_server()
         self._finish_change(name)
         old = self.require(name)
@@ -197,10 +196,6 @@ class Schedules:
         for known in there or [self.require(name)]:
             _require_idle(known, force)
             self._delete(known)
-
-    def _name_isolated_steps(self) -> list[str]:
-        steps = self.pipeline.depends_on if isinstance(self.pipeline, DynamicPipeline) else ()
-        return [step.name for step in steps]
 
     def _require_server(self) -> None:
         stack = self._client.active_stack

@@ -1,14 +1,13 @@
 """What a schedule is made of, checked before anything is changed: the run's YAML and the cron."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from croniter import croniter
-from zenml.enums import StepRuntime
 
 from infra.manifests.run_settings import ORCHESTRATOR, check_settings
 
@@ -16,7 +15,6 @@ NUM_FIELDS = 5
 FIELD = re.compile(r"(?:[\d*/,-]|[a-zA-Z]{3})+")
 """Numbers and names of months and days; croniter's own `L`, `#` and `H` Kubernetes doesn't know."""
 FORBID = "Forbid"
-ISOLATED = StepRuntime.ISOLATED.value
 MIN_DEADLINE_SECONDS = 10
 """The CronJobs' controller looks every ten seconds: with less a run may never be begun."""
 
@@ -57,27 +55,21 @@ def list_next_runs(expression: str, number: int, start: datetime | None = None) 
     return [times.get_next() for _ in range(number)]
 
 
-def check_config(path: Path, isolated: Collection[str] = ()) -> None:
+def check_config(path: Path) -> None:
     """Refuse a run's YAML that a schedule can't have.
 
     Args:
         path: The file.
-        isolated: Steps that must say that they want a pod of their own: those of a dynamic
-            pipeline, which else run in the orchestrator's pod, without GPUs and secrets.
 
     Raises:
-        ValueError: If a key is unknown, two runs could meet, or a step would run where it can't.
+        ValueError: If a key is unknown, or two runs could meet; names file and key.
     """
     check_settings(path)
     document = yaml.safe_load(path.read_text("utf-8"))
     settings = (document.get("settings") or {}).get(ORCHESTRATOR) or {}
-    wrong = [f"settings.{ORCHESTRATOR}.{one}" for one in _check_orchestrator(settings)]
-    steps = document.get("steps") or {}
-    inline = [name for name in isolated if (steps.get(name) or {}).get("runtime") != ISOLATED]
-    if inline:
-        wrong.append(f"steps: expected `runtime: {ISOLATED}` of {inline}")
-    if wrong:
-        raise ValueError("\n  ".join([f"{path}: can't be scheduled:", *wrong]))
+    if wrong := list(_check_orchestrator(settings)):
+        place = f"{path}: can't be scheduled: settings.{ORCHESTRATOR}:"
+        raise ValueError("\n  ".join([place, *wrong]))
 
 
 def _check_orchestrator(settings: dict[str, Any]) -> Iterator[str]:

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from kubernetes import client as kubernetes
 from kubernetes.config import list_kube_config_contexts
+from zenml.client import Client
+from zenml.enums import StepRuntime
 
 from infra.manifests.zenml_jobs import STACK
 from infra.schedule.__main__ import PIPELINE, main
@@ -85,6 +87,11 @@ def check_cron_job(cron_job):
     assert pod.spec.service_account_name == read_names(STACK).cluster.pipeline_account
     assert main_container(cron_job).image == document["docker"]["parent_image"]
     assert pod.metadata.labels["pipeline"] == PIPELINE.name
+    arguments = main_container(cron_job).args
+    snapshot = Client().get_snapshot(arguments[arguments.index("--snapshot_id") + 1])
+    assert snapshot.is_dynamic
+    runtimes = {one.config.runtime for one in snapshot.step_configurations.values()}
+    assert runtimes == {StepRuntime.ISOLATED}  # pods of their own, with GPUs and secrets
 
 
 def check_token(cluster, cron_job):

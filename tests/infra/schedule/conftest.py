@@ -21,7 +21,7 @@ def count() -> Annotated[int, "number"]:
     return 1
 
 
-@pipeline(dynamic=True, depends_on=[count])
+@pipeline(dynamic=True)
 def counted() -> None:
     if count().load():
         count()
@@ -64,8 +64,7 @@ def write_config(tmp_path):
         kept["docker"]["parent_image"] = image
         kept[ORCHESTRATOR] |= changes
         path = tmp_path / "run.yaml"
-        steps = {"count": {"runtime": "isolated"}}
-        path.write_text(yaml.safe_dump({"settings": kept, "steps": steps}))
+        path.write_text(yaml.safe_dump({"settings": kept}))
         return path
 
     return write

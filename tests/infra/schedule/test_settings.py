@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.schedule.settings import check_config, check_cron, list_next_runs
-from pipelines.retrain_persona import retrain_persona
 from tests.cluster.scheduling import CONFIG
 
 
@@ -35,7 +34,7 @@ def test_what_is_no_cron_of_kubernetes_is_refused(expression, reason):
 
 
 def test_the_yaml_that_ships_can_be_scheduled():
-    check_config(CONFIG, [step.name for step in retrain_persona.depends_on])
+    check_config(CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -50,10 +49,3 @@ def test_the_yaml_that_ships_can_be_scheduled():
 def test_a_yaml_by_which_runs_could_meet_or_pile_up_is_refused(write_config, changes, message):
     with pytest.raises(ValueError, match=message):
         check_config(write_config(**changes))
-
-
-def test_a_step_that_would_run_in_the_orchestrators_pod_is_refused(write_config):
-    config = write_config()
-    check_config(config, ["count"])
-    with pytest.raises(ValueError, match=r"expected `runtime: isolated` of \['train'\]"):
-        check_config(config, ["count", "train"])
