@@ -3,8 +3,9 @@
     python -m infra.manifests.zenml_capture CONFIG STACK ROOT OUTPUT
 
 Only for a process of its own, in a ZenML home that is thrown away: `infra.manifests.zenml_jobs`.
-The pipeline is compiled and submitted twice, with a schedule and without; then the entry point of
-the orchestrator's pod runs and starts the steps. Replaced is what talks to a cluster or a server.
+The scheduled pipeline is compiled and submitted, and then the training; the entry point of the
+training's orchestrator pod runs and starts the steps. Replaced is what talks to a cluster or a
+server. The steps of the scheduled one, which is dynamic, are started while it runs: not here.
 """
 
 import json
@@ -170,7 +171,7 @@ def describe_server(**_: object) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def submit(config: Path) -> list[str]:
-    """Submit the pipeline with a schedule and without, and let the orchestrator's pod run.
+    """Submit the retraining's schedule and a training, and let the training's pod run.
 
     Returns:
         The names of the steps, in the pipeline's order.
@@ -178,9 +179,10 @@ def submit(config: Path) -> list[str]:
     Raises:
         ValueError: If the YAML names a step that is none: ZenML only warns.
     """
+    from pipelines.retrain_persona import retrain_persona
     from pipelines.train_persona import train_persona
 
-    train_persona.with_options(config_path=str(config), schedule=SCHEDULE)()
+    retrain_persona.with_options(config_path=str(config), schedule=SCHEDULE)()
     run: Any = train_persona.with_options(config_path=str(config))()
     steps = list(run.snapshot.step_configurations)
     named = yaml.safe_load(config.read_text("utf-8")).get("steps") or {}

@@ -12,9 +12,9 @@ from components.deployment.batch_job import make_batch_job
 from components.deployment.cluster import Cluster
 from components.deployment.deploy import DeployError
 from components.deployment.kubernetes_target import write_diff
-from components.deployment.manifests import render
+from components.deployment.manifests import name_of, render
 from components.deployment.record import ModelVersion
-from components.deployment.release import make_release
+from components.deployment.release import BATCH, make_release
 from components.deployment.rollout import wait_for_rollout
 from infra.manifests.render import KUBERNETES
 from tests.cluster.conftest import SECONDS
@@ -158,7 +158,7 @@ def test_the_gateways_release_is_accepted(cluster: Cluster):
 @needs_kubectl
 def test_the_batchs_job_is_accepted_and_can_not_be_changed(cluster: Cluster):
     """Needs no pods: another content under the same name is refused, so it has another name."""
-    [cron_job] = [one for one in render_for(cluster, "kind") if one["kind"] == "CronJob"]
+    [cron_job] = [one for one in render_for(cluster, "kind") if name_of(one) == BATCH]
     job = make_batch_job(cron_job, "v7")
     job["spec"]["suspend"] = True
     cluster.apply(job)

@@ -26,6 +26,7 @@ from tests.cluster.double.store import RESOURCES, VERSION, RefusedError, Resourc
 
 WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 VERBS = ["create", "delete", "get", "list", "patch", "update"]
+MERGES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 BUILD = ("buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "platform")
 Object = dict[str, Any]
 
@@ -145,6 +146,18 @@ def merge(live: Any, patch: Any) -> Any:
     return merged
 
 
+def holds_lists(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else ()
+    return isinstance(value, list) or any(holds_lists(one) for one in inner)
+
+
+def drop_nulls(value: Any) -> Any:
+    """Leave out what is null: to an API server it isn't there, whatever its name."""
+    if isinstance(value, dict):
+        return {key: drop_nulls(one) for key, one in value.items() if one is not None}
+    return [drop_nulls(one) for one in value] if isinstance(value, list) else value
+
+
 def answer(
     double: ApiDouble, method: str, place: Place, query: Object, kind: str, body: Any
 ) -> Any:
@@ -169,10 +182,12 @@ def answer(
         return store.apply(yaml.safe_load(body), place.namespace, manager, force, is_dry)
     given = json.loads(body)
     if method == "PATCH":
-        assert kind == "application/merge-patch+json", f"the double can't merge by {kind}"
+        assert kind in MERGES, f"the double can't merge by {kind}"
+        assert kind == MERGES[0] or not holds_lists(given), "the double can't merge lists by key"
         given = merge(store.get(resource.kind, place.namespace, str(place.name)), given)
     elif method == "POST":
-        given = {"apiVersion": resource.api_version, "kind": resource.kind, **given}
+        given = drop_nulls({"apiVersion": resource.api_version, "kind": resource.kind, **given})
+        store.require_absent(resource.kind, place.namespace, given["metadata"]["name"])
     return store.update(given, place.namespace, manager)
 
 

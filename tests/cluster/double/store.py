@@ -92,6 +92,12 @@ class Store:
         )
         return check(shown)
 
+    def require_absent(self, kind: str, namespace: str, name: str) -> None:
+        """Refuse to create what is there."""
+        if (kind, namespace, name) in self._kept:
+            plural = next(one.plural for one in RESOURCES if one.kind == kind)
+            raise RefusedError(409, "AlreadyExists", f'{plural} "{name}" already exists')
+
     def select(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
         wanted = dict(one.split("=", 1) for one in selector.split(",") if one)
         found = [key for key in self._kept if key[0] == kind and namespace in ("", key[1])]

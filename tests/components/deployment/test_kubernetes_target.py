@@ -12,7 +12,7 @@ from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
 from components.deployment.kubernetes_target import LAST_GOOD, KubernetesTarget
 from components.deployment.manifests import name_of, render
-from components.deployment.release import make_release
+from components.deployment.release import BATCH, make_release
 from infra.manifests.render import KUBERNETES
 from tests.cluster.double.api import ApiDouble
 from tests.components.deployment.conftest import KEY, NAME, make_exam, make_model
@@ -212,7 +212,7 @@ def test_pods_that_pod_security_refuses_are_told(world):
 
 def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
     world.manifests = render_with_image(world.manifests, IMAGE)
-    [cron_job] = [one for one in world.manifests if one["kind"] == "CronJob"]
+    [cron_job] = [one for one in world.manifests if name_of(one) == BATCH]
     cron_job["spec"]["suspend"] = False
     world.put("7")
     release = make_release(world.manifests, make_model("7"))

@@ -75,10 +75,24 @@ def test_receipts_that_are_gone_since_are_told(custody, command, tmp_path):
         main(command)
 
 
-def test_a_mistyped_custody_has_no_receipts(custody, command, tmp_path):
+def test_a_mistyped_custody_has_no_receipts(command, tmp_path):
     with pytest.raises(SystemExit, match="there are no receipts in this custody"):
         main(command)
     assert not (tmp_path / "audit").exists()
+
+
+def test_a_database_without_receipts_is_exported_until_there_are_some(
+    new_postgres, command, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv(KEYS_VARIABLE, new_postgres)
+    main(command)
+    assert capsys.readouterr().out.startswith("0 receipts")
+    assert verify(tmp_path / "audit").stdout.startswith("0 receipts")
+    custody = open_custody(tmp_path / "custody", KEY)
+    erase(custody, tmp_path, "anna")
+    custody.close()
+    main(command)
+    assert verify(tmp_path / "audit").stdout.startswith("1 receipts")
 
 
 def test_the_custody_itself_is_not_overwritten(custody, tmp_path):

@@ -116,13 +116,14 @@ def test_the_token_of_zenml_is_a_secrets(objects: Objects) -> None:
 def test_an_eviction_counts_neither_in_the_job_nor_ends_the_step(objects: Objects) -> None:
     spec = steps_of(objects)["train_user_embedder"]["spec"]
     actions = [rule["action"] for rule in spec["podFailurePolicy"]["rules"]]
-    assert actions == ["Ignore", "Count"]
+    assert actions == ["Ignore", "FailJob", "Count"]
     assert spec["backoffLimit"] == 5
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 120
     assert steps_of(objects)["load_histories"]["spec"]["backoffLimit"] == 2
 
 
-def test_the_schedule_does_not_join_a_run(objects: Objects) -> None:
+def test_the_schedule_retrains_and_does_not_join_a_run(objects: Objects) -> None:
+    assert objects[0]["metadata"]["labels"]["pipeline"] == "retrain_persona"
     spec = objects[0]["spec"]
     assert spec["schedule"] == "0 3 * * 1"
     assert spec["concurrencyPolicy"] == "Forbid"

@@ -1,0 +1,66 @@
+"""What the last training read is found again by the alias of the newest version."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from components.histories.events import FileMark, FilesWatermark, StoreWatermark, Watermark
+from steps.model_registry import (
+    CHALLENGER,
+    DATA_PROFILE,
+    WATERMARK_RECORD,
+    model_name,
+    open_registry,
+)
+from steps.training_records import read_last_training
+from tests.components.lineage.profiles import build_profile
+
+TASK = "recorded"
+FILES = FilesWatermark(files=(FileMark(name="a.csv", size_bytes=3, sha256="x", num_items=2),))
+STORE = StoreWatermark(tenant="a", fingerprint="e", generation=2, sequences=(1, 0))
+
+
+@pytest.fixture
+def client(zenml_home: Path, tmp_path: Path) -> MlflowClient:
+    """Open the registry, with an experiment whose files do not land in the working directory."""
+    client = open_registry()
+    mlflow.set_experiment(experiment_id=client.create_experiment(str(tmp_path), str(tmp_path)))
+    return client
+
+
+def register(client: MlflowClient, profile: object, watermark: Watermark | None) -> str:
+    """Register a version as the pipeline does, of which only these records are looked at."""
+    name = model_name(TASK)
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    with mlflow.start_run() as run:
+        mlflow.log_dict(profile, DATA_PROFILE)
+        if watermark is not None:
+            mlflow.log_dict(watermark.model_dump(), WATERMARK_RECORD)
+    version = str(client.create_model_version(name, run.info.artifact_uri, run.info.run_id).version)
+    client.set_registered_model_alias(name, CHALLENGER, version)
+    return version
+
+
+def test_before_the_first_training_there_is_none(client: MlflowClient) -> None:
+    assert read_last_training(client, "never heard of") is None
+
+
+@pytest.mark.parametrize("watermark", [FILES, STORE, None])
+def test_profile_and_watermark_are_those_that_were_logged(
+    client: MlflowClient, watermark: Watermark | None
+) -> None:
+    profile = build_profile(newest_trained="2026-01-02T00:00:00")
+    version = register(client, profile.model_dump(), watermark)
+    last = read_last_training(client, TASK)
+    assert last is not None
+    assert (last.version, last.profile, last.watermark) == (version, profile, watermark)
+
+
+def test_an_older_codes_profile_is_not_known(client: MlflowClient) -> None:
+    register(client, {"num_users": 3}, FILES)
+    last = read_last_training(client, TASK)
+    assert last is not None
+    assert (last.profile, last.watermark) == (None, FILES)
