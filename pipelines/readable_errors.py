@@ -1,6 +1,6 @@
 """A pipeline whose errors stand at the end of the output, where its user looks first."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
@@ -8,15 +8,18 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 from zenml.enums import ExecutionMode
+from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.pipeline_definition import Pipeline
+from zenml.steps import BaseStep
 
 UNKNOWN = "extra_forbidden"
 
 
-class ReadablePipeline(Pipeline):
-    """ZenML's pipeline; a wrong parameter is named in the last lines, not a hundred above them."""
+class ReadableErrors(Pipeline):
+    """A wrong parameter is named in the last lines, not a hundred above them."""
 
     foreign_parameters: frozenset[str] = frozenset()
     """Parameters of another pipeline, which may stand in the same YAML: they are passed over."""
@@ -50,22 +53,51 @@ class ReadablePipeline(Pipeline):
             raise
 
 
+class ReadablePipeline(ReadableErrors):
+    """ZenML's pipeline, whose steps are known before any runs."""
+
+
+class ReadableDynamicPipeline(ReadableErrors, DynamicPipeline):
+    """ZenML's dynamic pipeline: its function goes on, or not, by what its steps have found."""
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Check the parameters.
+
+        The run reads them back as JSON. Of a model ZenML writes what was set only, which lacks what
+        tells the members of a union apart; so they are written here, all of them.
+        """
+        super().prepare(*args, **kwargs)
+        self._parameters = to_jsonable_python(self._parameters)
+
+
 def readable_pipeline(
-    function: Callable[..., None], reads_yaml_of: Pipeline | None = None
-) -> ReadablePipeline:
+    function: Callable[..., None],
+    reads_yaml_of: ReadableErrors | None = None,
+    passes_over: Iterable[str] = (),
+    depends_on: Sequence[BaseStep] | None = None,
+) -> ReadablePipeline | ReadableDynamicPipeline:
     """Make a pipeline; a step that fails ends the run, and its error is the run's error.
 
     Args:
         function: Wires the steps.
         reads_yaml_of: A pipeline whose YAML files serve this one too.
+        passes_over: Parameters of pipelines that read this one's YAML files, and may stand there.
+        depends_on: Makes it dynamic: the steps that it may run, which a YAML may configure.
     """
-    pipeline = ReadablePipeline(
-        name=function.__name__, entrypoint=function, execution_mode=ExecutionMode.FAIL_FAST
-    )
+    name, mode = function.__name__, ExecutionMode.FAIL_FAST
+    pipeline: ReadablePipeline | ReadableDynamicPipeline
+    if depends_on is None:
+        pipeline = ReadablePipeline(name=name, entrypoint=function, execution_mode=mode)
+    else:
+        pipeline = ReadableDynamicPipeline(
+            name=name, entrypoint=function, execution_mode=mode, depends_on=list(depends_on)
+        )
     pipeline.__doc__ = function.__doc__
+    foreign = set(passes_over)
     if reads_yaml_of is not None:
         theirs = signature(reads_yaml_of.entrypoint).parameters
-        pipeline.foreign_parameters = frozenset(theirs) - set(signature(function).parameters)
+        foreign |= set(theirs) | reads_yaml_of.foreign_parameters
+    pipeline.foreign_parameters = frozenset(foreign - set(signature(function).parameters))
     return pipeline
 
 

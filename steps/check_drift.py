@@ -1,12 +1,9 @@
 """Compare today's data with those that the champion was trained on."""
 
-from pathlib import Path
 from typing import Annotated
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from pydantic import ValidationError
 from zenml import step
 from zenml.logger import get_logger
 
@@ -17,8 +14,8 @@ from components.lineage.data_profile import DataProfile, profile_data
 from components.lineage.drift import DriftReport, compare_profiles, report_incomparable
 from components.promotion.registry_records import Incumbents
 from components.tasks.task import Task
-from steps.model_registry import DATA_PROFILE, model_name, open_registry
-from steps.scratch import make_scratch_directory
+from steps.model_registry import model_name, open_registry
+from steps.training_records import LostRecordError, read_profile
 
 logger = get_logger(__name__)
 
@@ -58,19 +55,9 @@ def compare_with_champion(
     whose = f"the profile of the champion's data (version {version})"
     try:
         champion = read_profile(client, task_name, version)
-    except ValidationError:
-        return report_incomparable(f"{whose} is of another version of the code", today, version)
-    except (MlflowException, OSError, ValueError) as err:
-        logger.warning("%s cannot be read: %s", whose, err)
-        return report_incomparable(f"{whose} cannot be read", today, version)
+    except LostRecordError as err:
+        return report_incomparable(f"{whose} {err}", today, version)
     return compare_profiles(champion, today, settings, version)
-
-
-def read_profile(client: MlflowClient, task_name: str, version: str) -> DataProfile:
-    """Return the profile of the data that a registered version was trained on."""
-    run_id = client.get_model_version(model_name(task_name), version).run_id
-    path = client.download_artifacts(run_id, DATA_PROFILE, str(make_scratch_directory()))
-    return DataProfile.model_validate_json(Path(path).read_text("utf-8"))
 
 
 def log_drift(client: MlflowClient, report: DriftReport, task_name: str) -> None:

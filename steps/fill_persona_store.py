@@ -16,6 +16,7 @@ from components.embedding.receipt import EmbeddingFolder, EmbeddingReceipt
 from components.encoders.behavior_vectors import BehaviorVectors
 from components.encoders.config import EncoderConfig
 from components.folder import hash_file
+from components.histories.events import StoreWatermark
 from components.histories.tables import Histories
 from components.personas.config import PersonaStoreConfig
 from components.personas.store import PersonaStore
@@ -88,9 +89,10 @@ def fill_persona_store(
 
 def is_from_this_store(histories: Histories, vectors: BehaviorVectors | None) -> bool:
     """Return whether the store has these items with these vectors already."""
-    if histories.watermark is None or vectors is None:
+    watermark = histories.watermark
+    if vectors is None or not isinstance(watermark, StoreWatermark):
         return False
-    return histories.watermark.fingerprint == vectors.fingerprint
+    return watermark.fingerprint == vectors.fingerprint
 
 
 def fill(

@@ -32,8 +32,8 @@ def load_histories(
     directory = make_scratch_directory()
     histories = read(data, task, personas, seed, directory / "histories")
     if histories.watermark is not None:
-        watermark = histories.watermark.model_dump(mode="json")
-        log_metadata(metadata={"watermark": watermark}, infer_artifact=True)
+        metadata = {"watermark": histories.watermark.summarize()}
+        log_metadata(metadata=metadata, infer_artifact=True)
     erased = find_erased(validation)
     return histories if erased is None else leave_out_erased(histories, erased, directory / "left")
 

@@ -32,6 +32,8 @@ TRAINED_USERS = "trained_users.parquet"
 """Logged in every run that registers, before it registers: `components.lineage.trained_users`."""
 DATA_PROFILE = "data_profile.json"
 """Logged in every run that registers: `components.lineage.data_profile`."""
+WATERMARK_RECORD = "watermark.json"
+"""Logged beside it where the source has one: up to where the data of the training went."""
 
 
 def open_registry() -> MlflowClient:

@@ -24,6 +24,7 @@ from steps.model_registry import (
     CHALLENGER,
     DATA_PROFILE,
     TRAINED_USERS,
+    WATERMARK_RECORD,
     download_model,
     download_tuning_record,
     model_name,
@@ -67,6 +68,8 @@ def log_lineage(
     mlflow.log_dict(vectors.describe(), "encoder.json")
     profile = profile_data(histories, vectors, recipe.task)
     mlflow.log_dict(profile.model_dump(), DATA_PROFILE)
+    if histories.watermark is not None:
+        mlflow.log_dict(histories.watermark.model_dump(), WATERMARK_RECORD)
     record = download_tuning_record(client, recipe.task.name, llm, make_scratch_directory())
     path = make_scratch_directory() / TRAINED_USERS
     write_trained_users(histories, recipe.llm, load_key(KEY_FILE), path, record)

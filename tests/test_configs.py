@@ -5,22 +5,25 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_core import to_jsonable_python
 from zenml.config.pipeline_run_configuration import PipelineRunConfiguration
 
 from components.tasks.lamp import LAMP_3
 from components.tasks.task import Task
+from pipelines.readable_errors import ReadableErrors
+from pipelines.retrain_persona import retrain_persona
 from pipelines.train_persona import train_persona
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.y*ml"))
 
 
-def prepare(path: Path) -> dict[str, Any]:
+def prepare(path: Path, pipeline: ReadableErrors = train_persona) -> dict[str, Any]:
     """Read the YAML as `zenml pipeline run -c` does and wire the steps without running them.
 
     Returns:
         The pipeline's arguments, as the pipeline's own types; only what the YAML says.
     """
-    pipeline = train_persona.with_options(config_path=str(path))
+    pipeline = pipeline.with_options(config_path=str(path))
     pipeline.prepare()
     return pipeline._parameters
 
@@ -49,16 +52,25 @@ def test_parameters_are_the_pipelines(path: Path) -> None:
     document = yaml.safe_load(path.read_text())
 
     parameters = prepare(path)
-    assert set(document["parameters"]) <= set(parameters)
+    assert set(document["parameters"]) <= {*parameters, "retraining"}
     assert isinstance(parameters["task"], Task)
     source = parameters["data"].source
     assert getattr(parameters["data"], source) is not None
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_steps_are_the_pipelines(path: Path) -> None:
+def test_a_retraining_reads_what_a_training_reads(path: Path) -> None:
+    document, parameters = yaml.safe_load(path.read_text()), prepare(path, retrain_persona)
+
+    assert set(document["parameters"]) <= set(parameters)
+    assert to_jsonable_python(prepare(path)).items() <= parameters.items()
+
+
+@pytest.mark.parametrize("pipeline", [train_persona, retrain_persona], ids=lambda one: one.name)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_steps_are_the_pipelines(path: Path, pipeline: ReadableErrors) -> None:
     """ZenML itself only warns of a step that isn't there."""
-    pipeline = train_persona.with_options(config_path=str(path))
+    pipeline = pipeline.with_options(config_path=str(path))
     pipeline.prepare()
 
     named = yaml.safe_load(path.read_text()).get("steps", {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +14,7 @@ from components.encoders.encoding import encode_texts
 from components.encoders.sentence_encoder import load_history_encoder
 from components.evaluation.arm_table import Arm
 from components.evaluation.config import EvaluationConfig
+from components.evaluation.newest import select_newer
 from components.histories.shuffling import draw_donors
 from components.llm.config import LLMConfig
 from components.llm.frozen_llm import FrozenLLM
@@ -32,6 +34,9 @@ class ExamRecipe(Config):
     retrieval: RetrievalConfig = Field(description="What arms with items in the prompt read.")
     evaluation: EvaluationConfig = Field(description="What is evaluated.")
     seed: int = Field(description="Of donors, samples and the bootstrap.")
+    newer_than: datetime | None = Field(
+        None, description="Only questions after this time (UTC) are asked; all if none is given."
+    )
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,16 @@ class Exam:
     recipe: ExamRecipe
 
     def question_rows(self) -> list[int]:
-        """Return the rows of the evaluated split in the question table.
+        """Return the rows of the questions that are asked in the question table.
 
         Raises:
-            ValueError: If the split is empty.
+            ValueError: If there are none.
         """
-        splits = np.asarray(self.artifacts.histories.questions["split"])
-        rows: list[int] = np.flatnonzero(splits == self.recipe.evaluation.split).tolist()
+        split, newer_than = self.recipe.evaluation.split, self.recipe.newer_than
+        rows = select_newer(self.artifacts.histories.questions, split, newer_than)
         if not rows:
-            raise ValueError(
-                f"there are no {self.recipe.evaluation.split} questions to evaluate on"
-            )
+            after = "" if newer_than is None else f" that are newer than {newer_than}"
+            raise ValueError(f"there are no {split} questions{after} to evaluate on")
         return rows
 
     def examples(self, rows: Sequence[int]) -> Examples:

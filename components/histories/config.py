@@ -44,14 +44,18 @@ class TimelineConfig(QuestionConfig):
         (), description="Labels whose events are left out, before anything is counted."
     )
     min_events: int = Field(10, ge=1, description="Users with fewer events are left out.")
-    split_by: Literal["time", "user"] = Field(
-        "time", description="time: the end of each user's timeline is held out; user: whole users."
+    split_by: Literal["time", "date", "user"] = Field(
+        "time",
+        description=(
+            "time: the end of each user's timeline is held out; date: what happened last, by one "
+            "date for all users; user: whole users."
+        ),
     )
     test_share: float = Field(
         0.2,
         ge=0,
         lt=1,
-        description="Share of each user's events, or (on average) of the users, for test.",
+        description="Share of each user's events, of all, or (on average) of the users, for test.",
     )
     dev_share: float = Field(
         0.1, ge=0, lt=1, description="Share of what test leaves over that goes to dev."
@@ -76,9 +80,14 @@ class EventColumns(Config):
 
 
 class InteractionsConfig(TimelineConfig, EventColumns):
-    """A file of events, one a row."""
+    """Files of events, one a row."""
 
-    path: Path = Field(description="File of events: .jsonl or .csv (also .gz), or .parquet.")
+    path: Path = Field(
+        description=(
+            "File of events: .jsonl or .csv (also .gz), or .parquet. Or a folder, or how the paths "
+            "of several files begin (events/2026-): these are read by name, as if they were one."
+        )
+    )
 
 
 class StoreSourceConfig(TimelineConfig):
@@ -124,6 +133,11 @@ class DataConfig(Config):
     def timeline(self) -> TimelineConfig | None:
         """How events become questions, of a source that has events."""
         return {"interactions": self.interactions, "store": self.store}.get(self.source)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether questions are held out by their time, so that newer ones are asked later."""
+        return self.timeline is not None and self.timeline.split_by != "user"
 
     @property
     def is_complete(self) -> bool:

@@ -2,14 +2,17 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from components.histories.config import EventColumns
+from components.histories.events import Watermark
 from components.histories.record import Record
 from components.histories.tables import ROWS_PER_BATCH
 from components.histories.timelines import EVENT_SCHEMA
@@ -31,6 +34,8 @@ class EventSource:
         records: The rows and their numbers; can be read once.
         columns: Which columns mean what.
         task: How an event is rendered as an item.
+        find_place: Tells where a row of that number stands, for errors.
+        mark: Tells up to where was read, once that is done, by the rows that became items.
         is_complete: Whether it is an error if an event has no output or no time; else it is an
             item, and no question.
     """
@@ -39,6 +44,8 @@ class EventSource:
     records: Iterable[tuple[int, Record]] = field(repr=False)
     columns: EventColumns
     task: Task
+    find_place: Callable[[int], str] = field(repr=False)
+    mark: Callable[[NDArray[np.int64]], Watermark] = field(repr=False)
     is_complete: bool = True
 
     def read(self, drop_labels: Collection[str]) -> Iterator[pa.RecordBatch]:

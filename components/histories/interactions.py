@@ -22,10 +22,10 @@ from components.histories.config import (
     StoreSourceConfig,
     TimelineConfig,
 )
+from components.histories.event_files import EventFiles
 from components.histories.event_source import EventSource
-from components.histories.events import StoredEvents, Watermark
+from components.histories.events import StoredEvents
 from components.histories.record import Record
-from components.histories.source_files import read_rows
 from components.histories.splits import sample_questions
 from components.histories.tables import (
     ITEM_SCHEMA,
@@ -49,25 +49,25 @@ logger = logging.getLogger(__name__)
 def read_interactions(
     config: InteractionsConfig, task: Task, seed: int, directory: Path
 ) -> Histories:
-    """Read the events of a file and split them by time within each user, or by user.
+    """Read the events of files and split them by time or by user.
 
     A question's history is what the user did strictly before it (in time, to the second), of all
     splits: what is tested later was seen by then.
 
     Args:
-        config: The file, what its columns mean, and how much is kept of it.
+        config: The files, what their columns mean, and how much is kept of them.
         task: What the items and questions mean.
         seed: Of splits by user and of the samples of questions.
         directory: Where the tables are written: not there yet, or empty.
 
     Raises:
-        ValueError: If a row is bad (names file, row and field) or no question is left.
+        ValueError: If there is no file, a row is bad (names file, row and field) or no question is
+            left.
     """
-    records = (
-        (number, Record(f"{config.path}, row {number}", values))
-        for number, values in read_rows(config.path)
+    files = EventFiles(config.path)
+    source = EventSource(
+        str(config.path), files.read(), config, task, find_place=files.find_place, mark=files.mark
     )
-    source = EventSource(str(config.path), records, config, task)
     return _write_timelines(source, config, seed, directory)
 
 
@@ -92,16 +92,17 @@ def read_stored_events(
         (number, Record(f"{STORE_NAME}, user {row['user_id']!r}, item {row['item_id']!r}", row))
         for number, row in enumerate(stored.rows, start=1)
     )
-    source = EventSource(STORE_NAME, records, STORE_COLUMNS, task, is_complete=False)
-    return _write_timelines(source, config, seed, directory, stored.watermark)
+    source = EventSource(
+        *(STORE_NAME, records, STORE_COLUMNS, task),
+        find_place=lambda row: f"{STORE_NAME}, row {row}",
+        mark=lambda _: stored.watermark,
+        is_complete=False,
+    )
+    return _write_timelines(source, config, seed, directory)
 
 
 def _write_timelines(
-    source: EventSource,
-    config: TimelineConfig,
-    seed: int,
-    directory: Path,
-    watermark: Watermark | None = None,
+    source: EventSource, config: TimelineConfig, seed: int, directory: Path
 ) -> Histories:
     timelines = _read_timelines(source, config)
     splits_E = timelines.find_splits(config, seed)
@@ -117,6 +118,7 @@ def _write_timelines(
         )
     questions = _tabulate_questions(timelines, splits_E, kept_Q, source, config.max_history_items)
     items = _tabulate_items(timelines.events)
+    watermark = source.mark(timelines.events["row"].to_numpy())
     return write_histories(directory, items, questions, watermark=watermark)
 
 
@@ -125,7 +127,7 @@ def _read_timelines(source: EventSource, config: TimelineConfig) -> Timelines:
     batches = source.read(config.drop_labels)
     events = pa.Table.from_batches(batches, EVENT_SCHEMA).combine_chunks()
     if source.columns.item_id is not None:
-        _refuse_repeated_items(events, source.name, source.columns.item_id)
+        _refuse_repeated_items(events, source, source.columns.item_id)
     timelines = order_events(events, config.min_events)
     logger.info(
         "%s: %d of %d users have %d events or more",
@@ -135,7 +137,7 @@ def _read_timelines(source: EventSource, config: TimelineConfig) -> Timelines:
     return timelines
 
 
-def _refuse_repeated_items(events: pa.Table, name: str, id_field: str) -> None:
+def _refuse_repeated_items(events: pa.Table, source: EventSource, id_field: str) -> None:
     """Refuse two items of a user with the same id."""
     names = ("user_id", "item_id")
     ids = pd.DataFrame({name: rank_texts(events[name]) for name in names})
@@ -144,10 +146,10 @@ def _refuse_repeated_items(events: pa.Table, name: str, id_field: str) -> None:
         return
     later = events.slice(repeated[0], 1).to_pylist()[0]
     first = np.flatnonzero((ids == ids.iloc[repeated[0]]).all(axis=1))[0]
-    raise Record(f"{name}, row {later['row']}", {}).error(
+    raise Record(source.find_place(later["row"]), {}).error(
         id_field,
-        f"id {later['item_id']!r} of user {later['user_id']!r} stands in row "
-        f"{events['row'][first]} already",
+        f"id {later['item_id']!r} of user {later['user_id']!r} stands in "
+        f"{source.find_place(events['row'][first].as_py())} already",
     )
 
 

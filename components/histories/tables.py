@@ -21,7 +21,7 @@ from datasets.table import InMemoryTable
 from numpy.typing import NDArray
 
 from components.folder import Folder, hash_files, write_folder
-from components.histories.events import Watermark
+from components.histories.events import WATERMARK, Watermark
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -123,14 +123,14 @@ class Histories(Folder):
 
     @property
     def watermark(self) -> Watermark | None:
-        """Up to where the persona store was read that these came from; none of another source."""
+        """Up to where the event files or the persona store were read; none of another source."""
         path = self.path / WATERMARK_FILE
-        return Watermark.model_validate_json(path.read_text("utf-8")) if path.exists() else None
+        return WATERMARK.validate_json(path.read_text("utf-8")) if path.exists() else None
 
     def content_hash(self) -> str:
         """Return the hash of all files but the watermark.
 
-        The same rows, read again from a later generation of the store, are the same histories: no
+        The same rows, read again from other files or a later generation, are the same histories: no
         later step runs again, and a model's histories keep the watermark of their first reading.
         """
         return hash_files(self.path, [file for file in self.files() if file.name != WATERMARK_FILE])
@@ -150,7 +150,7 @@ def write_histories(
         items: Columns as in ITEM_SCHEMA, sorted as `Histories.items` says.
         questions: Columns as in QUESTION_SCHEMA.
         limits: What ideal judges answer, where known.
-        watermark: Up to where the persona store was read, where they come from one.
+        watermark: Up to where the source was read, where it has one.
 
     Raises:
         ValueError: If the directory is not empty, a column is missing, unknown, of another type or

@@ -57,7 +57,7 @@ class Timelines:
         return has_output_E & has_time_E
 
     def find_splits(self, config: TimelineConfig, seed: int) -> NDArray[np.int64]:
-        """Return each event's place in `SPLITS`, [E]: by its place in the timeline or by its user.
+        """Return each event's place in `SPLITS`, [E]: by timeline, by date or by user.
 
         A timeline is cut by the events that can be questions; the others are in no split, -1.
 
@@ -65,6 +65,9 @@ class Timelines:
             ValueError: If a split that has a share gets no user.
         """
         shares, is_askable_E = (config.test_share, config.dev_share), self.mark_askable()
+        if config.split_by == "date":
+            times_E = self.events["time"].cast(pa.int64())
+            return _cut_by_date(pc.fill_null(times_E, NO_TIME).to_numpy(), is_askable_E, shares)
         if config.split_by == "user":
             split_of = assign_users(self.user_ids, *shares, seed)
             splits_U = np.array([SPLITS.index(split) for split in split_of.values()], np.int64)
@@ -78,6 +81,25 @@ class Timelines:
         counts_U = np.bincount(self.users_E[is_askable_E])
         splits_E[is_askable_E] = [place for count in counts_U.tolist() for place in cut(count)]
         return splits_E
+
+
+def _cut_by_date(
+    times_E: NDArray[np.int64], is_askable_E: NDArray[np.bool_], shares: tuple[float, float]
+) -> NDArray[np.int64]:
+    """Return the splits by the same two dates for all: what is newest is test, then comes dev.
+
+    Events of one moment fall into one split, the later one, so a train question is never as new
+    as a test question.
+    """
+    ordered = np.sort(times_E[is_askable_E])
+    splits = np.array([SPLITS.index(split) for split in cut_timeline(len(ordered), *shares)])
+    splits_E = np.full(len(times_E), -1)
+    splits_E[is_askable_E] = SPLITS.index("train")
+    for split in range(1, len(SPLITS)):
+        if split in splits:
+            begin = ordered[np.argmax(splits == split)]
+            splits_E[is_askable_E & (times_E >= begin)] = split
+    return splits_E
 
 
 def order_events(events: pa.Table, min_events: int) -> Timelines:

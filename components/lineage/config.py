@@ -1,6 +1,8 @@
-"""Settings of the drift check."""
+"""Settings of the drift check, and of the retraining that it may give reason to."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from components.config import Config
 
@@ -44,3 +46,46 @@ class DriftConfig(Config):
             "distance from their mean; 0 and up, about 1 for other texts altogether."
         ),
     )
+
+
+class RetrainingConfig(Config):
+    """What is reason enough to train again; the first that holds is.
+
+    Counted from the last training, whether its model was promoted or refused. Without anything new
+    there is no reason, and without a champion always one.
+    """
+
+    min_new_items: int | None = Field(
+        10_000, ge=1, description="So many new history items are enough; None: no number is."
+    )
+    min_new_share: float | None = Field(
+        0.1,
+        gt=0,
+        description=(
+            "So many are enough, as a share of the items that the last training had; None: no "
+            "share is."
+        ),
+    )
+    on_drift: bool = Field(
+        True, description="Whether drift from the champion's data is enough, as `drift` measures."
+    )
+    max_days: float | None = Field(
+        None, gt=0, description="A last training so many days ago is enough; None: no age is."
+    )
+    min_questions: int = Field(
+        100,
+        ge=1,
+        description=(
+            "Fewest questions on which candidate and champion can meet: evaluated ones that are "
+            "newer than what either was trained on. With fewer nothing is trained."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _has_reason(self) -> Self:
+        if not (self.min_new_items or self.min_new_share or self.on_drift or self.max_days):
+            raise ValueError(
+                "nothing is reason enough: set one of min_new_items, min_new_share, on_drift and "
+                "max_days"
+            )
+        return self

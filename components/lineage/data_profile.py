@@ -33,6 +33,13 @@ class DataProfile(Config):
     num_items: int = Field(description="History items.")
     num_questions: dict[str, int] = Field(description="Questions by split.")
     newest_time: str | None = Field(description="Time of the newest item, ISO 8601; None if none.")
+    newest_trained: str | None = Field(
+        None,
+        description=(
+            "Time of the newest train or dev question, ISO 8601: what is newer, no training has "
+            "seen; None if none has a time, or an older version of this code wrote the profile."
+        ),
+    )
     items_per_user: list[float] = Field(
         description="Quantiles .005, .015, .. .995 of all users, in items; empty without users."
     )
@@ -74,7 +81,7 @@ def profile_data(histories: Histories, vectors: BehaviorVectors, task: Task) -> 
     users = set(pc.unique(items["user_id"]).to_pylist())
     users |= set(pc.unique(questions["user_id"]).to_pylist())
     splits = questions["split"].to_pylist()
-    newest = pc.max(items["time"]).as_py()
+    trained = questions.filter(pc.is_in(questions["split"], pa.array(["train", "dev"])))
     owners = _number_owners(items["user_id"])
     counts_all = np.zeros(len(users), np.int64)
     counts_all[: len(owners.counts_U)] = owners.counts_U
@@ -85,7 +92,8 @@ def profile_data(histories: Histories, vectors: BehaviorVectors, task: Task) -> 
         num_users=len(users),
         num_items=len(items),
         num_questions={split: splits.count(split) for split in SPLITS},
-        newest_time=None if newest is None else newest.isoformat(),
+        newest_time=_find_newest(items["time"]),
+        newest_trained=_find_newest(trained["time"]),
         items_per_user=_find_quantiles(counts_all),
         text_length=_find_quantiles(lengths_N),
         label_shares=shares,
@@ -99,6 +107,11 @@ def profile_data(histories: Histories, vectors: BehaviorVectors, task: Task) -> 
             "vector_mean": num_vectors,
         },
     )
+
+
+def _find_newest(times: pa.ChunkedArray) -> str | None:
+    newest = pc.max(times).as_py()
+    return None if newest is None else str(newest.isoformat())
 
 
 def _number_owners(user_ids: pa.ChunkedArray) -> _Owners:

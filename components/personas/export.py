@@ -26,7 +26,7 @@ from components.personas.source import open_source, read_events
 from components.user_hash import load_key
 
 WATERMARK_KEY = b"watermark"
-"""In the metadata of the file's schema: a `Watermark` as JSON."""
+"""In the metadata of the file's schema: a `StoreWatermark` as JSON."""
 ROWS_PER_GROUP = 10_000
 WARNING = (
     "The file is in the clear: erasing a user by her key does not reach it. Delete it after use."

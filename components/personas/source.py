@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from components.histories.events import StoredEvents, Watermark
+from components.histories.events import StoredEvents, StoreWatermark
 from components.personas.config import PersonaStoreConfig
 from components.personas.custody import Custody
 from components.personas.databases import open_database
@@ -52,7 +52,7 @@ def read_events(store: PersonaStore) -> StoredEvents:
     """
     # In this order: a generation that is published in between is found out, see below.
     generation = store.generations.current()
-    watermark = Watermark(
+    watermark = StoreWatermark(
         tenant=store.tenant,
         fingerprint=store.fingerprint,
         generation=generation,
@@ -61,7 +61,7 @@ def read_events(store: PersonaStore) -> StoredEvents:
     return StoredEvents(_list_events(store, watermark), watermark)
 
 
-def _list_events(store: PersonaStore, watermark: Watermark) -> Iterator[dict[str, Any]]:
+def _list_events(store: PersonaStore, watermark: StoreWatermark) -> Iterator[dict[str, Any]]:
     """Yield rows of EVENT_FILE_SCHEMA.
 
     Raises:

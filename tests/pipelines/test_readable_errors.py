@@ -11,6 +11,7 @@ from components.reporting.config import ReportConfig
 from components.tasks.lamp import LAMP_2
 from components.validation.config import ValidationConfig
 from components.validation.report import UnsoundHistoriesError
+from pipelines.retrain_persona import retrain_persona
 from pipelines.train_persona import train_persona
 from steps.model_registry import open_registry
 from tests.components.tiny_world import SIMULATOR
@@ -88,6 +89,26 @@ def test_every_wrong_parameter_is_named_in_the_error_itself() -> None:
         "it says 'one'",
     ]
     assert caught.value.__suppress_context__
+
+
+def test_a_retraining_names_wrong_parameters_too() -> None:
+    with pytest.raises(ValueError, match="wrong parameters of the pipeline") as caught:
+        retrain_persona.copy().prepare(retraining={"min_new_share": 0}, seed="one")
+
+    assert str(caught.value).splitlines()[1:] == [
+        "  seed: Input should be a valid integer, unable to parse string as an integer; "
+        "it says 'one'",
+        "  retraining.min_new_share: Input should be greater than 0; it says 0",
+    ]
+
+
+def test_the_error_of_a_retrainings_step_ends_the_run(zenml_home: Path, tmp_path: Path) -> None:
+    events = InteractionsConfig(path=tmp_path / "2026-", input="review", output="tag")
+
+    with pytest.raises(ValueError, match="2026-: there is no such file, nor an event file whose"):
+        retrain_persona.with_options(enable_step_logs=False)(
+            data=DataConfig(source="interactions", interactions=events)
+        )
 
 
 @pytest.mark.parametrize(

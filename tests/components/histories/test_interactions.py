@@ -93,6 +93,47 @@ def test_limits_of_history_and_questions(tmp_path: Path, task: Task) -> None:
     assert rows.questions[4]["history"] == [11, 12]
 
 
+def test_split_by_date_cuts_all_users_at_the_same_moments(tmp_path: Path, task: Task) -> None:
+    """Ann has days 1 to 10, bob days 8 to 12: 15 events, of which 3 are test and 2 are dev."""
+    late = [{**event, "user_id": "bob"} for event in make_events(num_events=12)[7:]]
+    path = write_jsonl(tmp_path / "e.jsonl", [*make_events(), *late])
+    config = make_config(path, split_by="date", min_events=1, min_history_items=0)
+    days = {"train": [], "dev": [], "test": []}
+    for row in read(config, task).questions:
+        days[row["split"]].append((row["user_id"], row["time"].day))
+    # In order of time: 1 to 7, 8, 8, 9, 9, 10, 10, 11, 12. The 11th, a 9, begins dev, and takes
+    # the other 9 with it; the 13th, a 10, begins test, and takes the other 10.
+    assert days == {
+        "train": [*(("ann", day) for day in range(1, 9)), ("bob", 8)],
+        "dev": [("ann", 9), ("bob", 9)],
+        "test": [("ann", 10), *(("bob", day) for day in (10, 11, 12))],
+    }
+
+
+def test_several_files_are_one_and_leave_their_mark(tmp_path: Path, task: Task) -> None:
+    events = [*make_events(), *make_events("bob", 3)]
+    whole = read(make_config(write_jsonl(tmp_path / "e.jsonl", events)), task)
+    write_jsonl(tmp_path / "parts" / "2020-a.jsonl", events[:4])
+    write_jsonl(tmp_path / "parts" / "2020-b.jsonl", events[4:])
+    parts = read(make_config(tmp_path / "parts" / "2020-"), task)
+    assert parts.content_hash() == whole.content_hash()
+    # Bob has too few events.
+    assert [(file.name, file.num_items) for file in parts.watermark.files] == [
+        ("2020-a.jsonl", 4),
+        ("2020-b.jsonl", 6),
+    ]
+    assert [file.num_items for file in whole.watermark.files] == [10]
+
+
+def test_a_repeated_id_names_both_of_its_files(tmp_path: Path, task: Task) -> None:
+    for name in ("a", "b"):
+        write_jsonl(tmp_path / "parts" / f"{name}.jsonl", make_events())
+    config = make_config(tmp_path / "parts", item_id="film")
+    said = r"b\.jsonl, row 1, field 'film': id 'f1' of user 'ann' stands in .*a\.jsonl, row 1 alre"
+    with pytest.raises(ValueError, match=said):
+        read(config, task)
+
+
 def test_split_by_user_keeps_users_apart(tmp_path: Path, task: Task) -> None:
     events = [event for n in range(20) for event in make_events(f"u{n}", 3)]
     path = write_jsonl(tmp_path / "e.jsonl", events)
@@ -187,7 +228,7 @@ def test_a_label_of_no_task_is_left_to_the_validation(tmp_path: Path, task: Task
         ({"user_id": ""}, "field 'user_id': is blank"),
         ({"review": ["a"]}, "field 'review': is list"),
         ({"review": "a \ud83d"}, "field 'review': holds half a character"),
-        ({"film": "f1"}, "field 'film': id 'f1' of user 'ann' stands in row 1 already"),
+        ({"film": "f1"}, "field 'film': id 'f1' of user 'ann' stands in "),
     ],
 )
 def test_bad_values_name_file_row_and_field(

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from components.histories.config import DataConfig, StoreSourceConfig
-from components.histories.events import StoredEvents, Watermark
+from components.histories.events import StoredEvents, StoreWatermark
 from components.histories.interactions import read_stored_events
 from components.histories.read import read_histories
 from components.histories.tables import Histories
 from components.tasks.task import Task
 
-WATERMARK = Watermark(tenant="default", fingerprint="minilm-1", generation=2, sequences=(7, 0, 9))
+WATERMARK = StoreWatermark(
+    tenant="default", fingerprint="minilm-1", generation=2, sequences=(7, 0, 9)
+)
 
 
 def make_events(num_events: int = 10) -> list[dict[str, Any]]:

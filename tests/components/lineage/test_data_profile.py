@@ -42,6 +42,20 @@ def write_vectors(directory, matrix):
     return BehaviorVectors.at(directory)
 
 
+def test_the_newest_question_of_a_training_is_kept(tmp_path):
+    days = {"train": [3, 5], "dev": [7, None], "test": [9]}
+    questions = [
+        {**make_question(10 * number + day_number, "anna", split, []), "time": time}
+        for number, (split, found) in enumerate(days.items())
+        for day_number, time in enumerate(day and datetime(2024, 1, day) for day in found)
+    ]
+    rows = HistoryRows([make_item("anna", 0, 1, "b", day=8)], questions)
+    histories = write_histories(tmp_path / "tables", rows.item_table(), rows.question_table())
+    profile = profile_data(histories, write_vectors(tmp_path / "vectors", [[1, 0]]), LETTERS)
+    assert profile.newest_trained == "2024-01-07T00:00:00"
+    assert profile.newest_time == "2024-01-08T00:00:00"
+
+
 def test_numbers_by_hand(tmp_path):
     items = [
         make_item("anna", 0, 1, "b", day=2),

@@ -6,13 +6,15 @@ from datetime import datetime
 import pyarrow.parquet as pq
 import pytest
 
-from components.histories.events import EVENT_FILE_SCHEMA, StoredEvents, Watermark
+from components.histories.events import EVENT_FILE_SCHEMA, StoredEvents, StoreWatermark
 from components.personas import export
 from components.personas.export import main, write_events
 from components.user_hash import KEY_VARIABLE
 from tests.components.personas.items import make_item, publish
 
-WATERMARK = Watermark(tenant="default", fingerprint="minilm-1", generation=2, sequences=(7, 0, 9))
+WATERMARK = StoreWatermark(
+    tenant="default", fingerprint="minilm-1", generation=2, sequences=(7, 0, 9)
+)
 
 
 def make_rows(num_rows):
@@ -38,7 +40,7 @@ def test_rows_and_watermark_come_back(tmp_path, monkeypatch):
         assert file.num_row_groups == 3
         assert file.read().to_pylist() == make_rows(5)
         metadata = file.schema_arrow.metadata
-    assert Watermark.model_validate_json(metadata[b"watermark"]) == WATERMARK
+    assert StoreWatermark.model_validate_json(metadata[b"watermark"]) == WATERMARK
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.histories.events import Watermark
+from components.histories.events import StoreWatermark
 from components.histories.tables import HistoryRows, write_histories
 from components.tasks.task import Task
 from components.validation.config import Thresholds, ValidationConfig
@@ -54,7 +54,7 @@ def test_sound_histories_pass_unchanged(tmp_path: Path, task: Task) -> None:
 
 
 def test_the_watermark_is_carried_on(tmp_path: Path) -> None:
-    watermark = Watermark(tenant="a", fingerprint="minilm-1", generation=2, sequences=(7, 0))
+    watermark = StoreWatermark(tenant="a", fingerprint="minilm-1", generation=2, sequences=(7, 0))
     tables = (make_rows().item_table(), make_rows().question_table())
     raw = write_histories(tmp_path / "raw", *tables, watermark=watermark)
     outcome = validate_histories(raw, SCORE, ValidationConfig(), tmp_path / "out", False, None)

@@ -1,0 +1,211 @@
+"""Whether to train again: what is new since the last training, and whether that is reason enough.
+
+Pure functions: what the last training had, and what there is today, are given.
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from components.config import Config
+from components.histories.events import FileMark, FilesWatermark, StoreWatermark, Watermark
+from components.histories.tables import Split
+from components.lineage.config import RetrainingConfig
+from components.lineage.data_profile import DataProfile
+from components.lineage.drift import DriftReport, Status
+
+SECONDS_PER_DAY = 86_400
+
+
+class RetrainingRecipe(Config):
+    """What the decision hangs on, beside the data."""
+
+    config: RetrainingConfig = Field(description="What is reason enough.")
+    task_name: str = Field(description="Whose models.")
+    evaluated_split: Split = Field(description="Whose questions are evaluated.")
+    is_dated: bool = Field(
+        description="Whether questions are held out by their time: only newer ones are fair then."
+    )
+
+
+class LastTraining(Config):
+    """The newest registered version of a task, promoted or refused."""
+
+    version: str = Field(description="In the model registry.")
+    registered_at: datetime = Field(description="When, in UTC.")
+    profile: DataProfile | None = Field(description="Its data; None if they can't be read.")
+    watermark: Watermark | None = Field(description="Up to where its source was read, if known.")
+
+
+class Today(Config):
+    """What a training would have."""
+
+    now: datetime = Field(description="In UTC.")
+    profile: DataProfile = Field(description="The data.")
+    watermark: Watermark | None = Field(description="Up to where the source was read, if known.")
+    newer_than: datetime | None = Field(
+        description="Only questions after this time would be evaluated; None: all."
+    )
+    num_questions: int = Field(ge=0, description="Questions that would be evaluated.")
+
+
+class NewData(Config):
+    """How much came since the last training."""
+
+    num_items: int = Field(ge=0, description="New history items.")
+    num_users: int = Field(ge=0, description="How many more users there are.")
+    counted_by: Literal["watermark", "totals"] = Field(
+        description=(
+            "watermark: what the last training's doesn't cover; totals: how many more items there "
+            "are, as the source has no watermark or is another one."
+        )
+    )
+
+
+class RetrainingDecision(Config):
+    """Whether a training is due, and why."""
+
+    due: bool = Field(description="Whether to train.")
+    reason: str = Field(description="Why, or why not, in one sentence with figures.")
+    last_version: str | None = Field(description="The version trained last; None if there is none.")
+    new: NewData | None = Field(description="What came since; None if that can't be known.")
+    drift: Status = Field(description="Of the data from the champion's.")
+    watermark: Watermark | None = Field(description="Up to where the source was read today.")
+    newer_than: datetime | None = Field(
+        description="Only evaluated questions after this time (UTC) count; None: all."
+    )
+    num_questions: int = Field(ge=0, description="How many these are.")
+
+
+def find_newest_trained(today: DataProfile, incumbents: Iterable[DataProfile]) -> datetime | None:
+    """Return the time after which no question was trained on, by candidate, champion or reference.
+
+    Of an incumbent whose profile doesn't tell it is the time of its newest item, which is never
+    earlier.
+
+    Returns:
+        The time; None without an incumbent, since then nobody is compared, and without times.
+    """
+    others = [one.newest_trained or one.newest_time for one in incumbents]
+    known = [datetime.fromisoformat(time) for time in (today.newest_trained, *others) if time]
+    return max(known) if others and known else None
+
+
+def count_new_data(today: Today, last: LastTraining) -> NewData | None:
+    """Count what came since the last training; None if its data are not known."""
+    if last.profile is None:
+        return None
+    grown = max(0, today.profile.num_items - last.profile.num_items)
+    num_users = max(0, today.profile.num_users - last.profile.num_users)
+    match today.watermark, last.watermark:
+        case FilesWatermark() as now, FilesWatermark() as then:
+            counted = count_in_files(now, then)
+        case StoreWatermark() as now, StoreWatermark() as then if is_same_store(now, then):
+            counted = count_appended(now, then)
+            if now.generation != then.generation:  # what a batch brought was never appended
+                counted = max(counted, grown)
+        case _:
+            return NewData(num_items=grown, num_users=num_users, counted_by="totals")
+    return NewData(num_items=counted, num_users=num_users, counted_by="watermark")
+
+
+def count_in_files(now: FilesWatermark, then: FilesWatermark) -> int:
+    """Count the items of files that are new, and what was added to others.
+
+    A file that changed and did not grow was written anew: all of it is new.
+    """
+    known = {file.name: file for file in then.files}
+    return sum(_count_in_file(file, known.get(file.name)) for file in now.files)
+
+
+def _count_in_file(now: FileMark, then: FileMark | None) -> int:
+    if then is None:
+        return now.num_items
+    if now.sha256 == then.sha256:
+        return 0
+    has_grown = now.size_bytes > then.size_bytes
+    return max(0, now.num_items - then.num_items) if has_grown else now.num_items
+
+
+def is_same_store(now: StoreWatermark, then: StoreWatermark) -> bool:
+    """Return whether two watermarks can be compared: one tenant, encoder and number of shards."""
+    return (now.tenant, now.fingerprint, len(now.sequences)) == (
+        *(then.tenant, then.fingerprint, len(then.sequences)),
+    )
+
+
+def count_appended(now: StoreWatermark, then: StoreWatermark) -> int:
+    """Count the rows that were appended in between, those of other tenants of the store too."""
+    pairs = zip(now.sequences, then.sequences, strict=True)
+    return sum(max(0, after - before) for after, before in pairs)
+
+
+def decide_retraining(
+    config: RetrainingConfig, today: Today, drift: DriftReport, last: LastTraining | None
+) -> RetrainingDecision:
+    """Decide whether to train again.
+
+    Args:
+        config: What is reason enough.
+        today: What a training would have.
+        drift: How far today's data are from the champion's.
+        last: The last training; None before the first.
+    """
+    new = None if last is None else count_new_data(today, last)
+    due, reason = _judge(config, today, drift, last, new)
+    return RetrainingDecision(
+        due=due,
+        reason=reason,
+        last_version=None if last is None else last.version,
+        new=new,
+        drift=drift.status,
+        watermark=today.watermark,
+        newer_than=today.newer_than,
+        num_questions=today.num_questions,
+    )
+
+
+def _judge(
+    config: RetrainingConfig,
+    today: Today,
+    drift: DriftReport,
+    last: LastTraining | None,
+    new: NewData | None,
+) -> tuple[bool, str]:
+    """Return whether a training is due, and the reason."""
+    if last is None:
+        return True, "Due: nothing has been trained yet."
+    if drift.champion_version is None:
+        return True, f"Due: there is no champion yet, version {last.version} was refused."
+    if today.newer_than is not None and today.num_questions < config.min_questions:
+        return False, (
+            f"Skipped: {today.num_questions} questions are newer than {today.newer_than}, up to "
+            f"when was trained, and {config.min_questions} are needed to compare with the champion."
+        )
+    if new is None or last.profile is None:
+        return True, f"Due: what version {last.version} was trained on is not known any more."
+    if not new.num_items:
+        return False, f"Skipped: nothing is new since version {last.version}."
+    said = f"{new.num_items} new items since version {last.version}"
+    needed = find_volume(config, last.profile.num_items)
+    age_days = (today.now - last.registered_at).total_seconds() / SECONDS_PER_DAY
+    reasons = {
+        f"{needed} are enough": needed is not None and new.num_items >= needed,
+        "the data have drifted from the champion's": config.on_drift and drift.drifted,
+        f"it is {age_days:.1f} days old": config.max_days is not None
+        and age_days >= config.max_days,
+    }
+    if any(reasons.values()):
+        found = [reason for reason, holds in reasons.items() if holds]
+        return True, f"Due: {said}; {' and '.join(found)}."
+    would = "" if needed is None else f", {needed} would be enough"
+    return False, f"Skipped: {said}{would}; the data are {drift.status.replace('_', ' ')}."
+
+
+def find_volume(config: RetrainingConfig, num_items: int) -> int | None:
+    """Return how many new items are enough, given those of the last training; None: no number."""
+    share = None if config.min_new_share is None else math.ceil(config.min_new_share * num_items)
+    return min((one for one in (config.min_new_items, share) if one is not None), default=None)

@@ -1,0 +1,75 @@
+"""What a registered version was trained on, as it was logged when it was registered."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from pydantic import ValidationError
+from zenml.logger import get_logger
+
+from components.histories.events import WATERMARK, Watermark
+from components.lineage.data_profile import DataProfile
+from components.lineage.retraining import LastTraining
+from steps.model_registry import (
+    CHALLENGER,
+    DATA_PROFILE,
+    WATERMARK_RECORD,
+    find_by_alias,
+    model_name,
+)
+from steps.scratch import make_scratch_directory
+
+logger = get_logger(__name__)
+
+
+class LostRecordError(ValueError):
+    """The profile of a version's data can't be had; says why, behind whose it is."""
+
+
+def read_profile(client: MlflowClient, task_name: str, version: str) -> DataProfile:
+    """Return the profile of the data that a registered version was trained on.
+
+    Raises:
+        LostRecordError: If it is of another version of the code, or can't be read.
+    """
+    try:
+        run_id = client.get_model_version(model_name(task_name), version).run_id
+        return DataProfile.model_validate_json(download_text(client, run_id, DATA_PROFILE))
+    except ValidationError as err:
+        raise LostRecordError("is of another version of the code") from err
+    except (MlflowException, OSError, ValueError) as err:
+        logger.warning("the profile of version %s cannot be read: %s", version, err)
+        raise LostRecordError("cannot be read") from err
+
+
+def read_last_training(client: MlflowClient, task_name: str) -> LastTraining | None:
+    """Return what the newest registered version was trained on; None before the first."""
+    found = find_by_alias(client, model_name(task_name), CHALLENGER)
+    if found is None:
+        return None
+    version = str(found.version)
+    try:
+        profile = read_profile(client, task_name, version)
+    except LostRecordError as err:
+        logger.warning("the profile of version %s %s", version, err)
+        profile = None
+    return LastTraining(
+        version=version,
+        registered_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        profile=profile,
+        watermark=read_watermark(client, found.run_id),
+    )
+
+
+def read_watermark(client: MlflowClient, run_id: str) -> Watermark | None:
+    """Return up to where a run's source was read; None for a source that has no watermark."""
+    if WATERMARK_RECORD not in {file.path for file in client.list_artifacts(run_id)}:
+        return None
+    return WATERMARK.validate_json(download_text(client, run_id, WATERMARK_RECORD))
+
+
+def download_text(client: MlflowClient, run_id: str, name: str) -> str:
+    """Return what is written in a file that a run logged."""
+    path = client.download_artifacts(run_id, name, str(make_scratch_directory()))
+    return Path(path).read_text("utf-8")
