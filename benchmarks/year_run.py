@@ -15,12 +15,12 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from pipelines.retrain_persona import retrain_persona
-from pydantic import create_model
+from pydantic import Field, create_model
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 from zenml.utils import source_utils
 
+from benchmarks.year_encoder import write_small_encoder
 from benchmarks.year_records import (
     CHAMPION,
     NEVER_RETRAINED,
@@ -31,20 +31,22 @@ from benchmarks.year_records import (
     write_record,
 )
 from components.config import Config
+from components.folder import write_folder
 from components.histories.simulator_weeks import simulate_weeks
 from components.histories.simulator_weeks_config import WeeksConfig
 from infra.stacks.local import register_local_stack
+from pipelines.retrain_persona import retrain_persona
 
 ROOT = Path(__file__).resolve().parents[1]
-EVENTS, JUDGED = "events", "judged"
+EVENTS, JUDGED, ENCODER = "events", "judged", "encoder"
 
 
 class YearSettings(Config):
     """What `benchmarks/year.yaml` says."""
 
-    weeks: WeeksConfig
-    parameters: Any
-    """Of the pipeline: an attribute each."""
+    encoder_layers: int = Field(ge=1, description="Layers of the bundled encoder that are kept.")
+    weeks: WeeksConfig = Field(description="The population.")
+    parameters: Any = Field(description="Of the pipeline, an attribute each.")
 
 
 def read_year(path: Path) -> YearSettings:
@@ -64,6 +66,9 @@ def run_year(settings: YearSettings, folder: Path, num_weeks: int) -> None:
     """Run the weeks that the folder doesn't have yet."""
     (folder / EVENTS).mkdir(parents=True, exist_ok=True)
     (folder / JUDGED).mkdir(exist_ok=True)
+    if not (folder / ENCODER).exists():
+        with write_folder(folder / ENCODER) as partial:
+            write_small_encoder(partial, settings.encoder_layers)
     parameters = place_in(folder, settings.parameters)
     num_done, num_items = len(read_records(folder / RECORDS)), 0
     weeks = simulate_weeks(settings.weeks, parameters["seed"])
@@ -79,8 +84,10 @@ def run_year(settings: YearSettings, folder: Path, num_weeks: int) -> None:
 def place_in(folder: Path, parameters: Any) -> dict[str, Any]:
     """Return the pipeline's parameters with all that it reads and writes below the folder."""
     data, personas, report = parameters.data, parameters.personas, parameters.report
+    encoder = parameters.encoder.model_copy(update={"name": str(folder / ENCODER)})
     events = data.interactions.model_copy(update={"path": folder / EVENTS / "week-"})
     changed = {
+        "encoder": encoder,
         "data": data.model_copy(update={"interactions": events}),
         "personas": personas.model_copy(update={"place": str(folder / "personas")}),
         "report": report.model_copy(update={"folder": folder / "reports"}),

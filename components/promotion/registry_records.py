@@ -6,7 +6,6 @@ from pydantic import Field
 
 from components.config import Config
 
-
 PROMOTED = "promoted"
 """How the registry tells of a version that became champion."""
 
