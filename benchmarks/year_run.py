@@ -105,12 +105,13 @@ def run_week(
     started, used = time.perf_counter(), measure_cpu()
     prefix = f"week-{number:02d}-"
     known = Client().list_pipeline_runs(name=f"startswith:{prefix}", status="completed")
-    if known.items:
-        run = known.items[0]
-    else:
-        name = prefix + "{date}-{time}"
-        pipeline = retrain_persona.with_options(run_name=name, enable_step_logs=False)
+    run: PipelineRunResponse | None = next(iter(known.items), None)
+    if run is None:
+        pipeline = retrain_persona.with_options(
+            run_name=prefix + "{date}-{time}", enable_step_logs=False
+        )
         run = pipeline(**parameters)
+        assert run is not None, "a run on this machine is over when the call returns"
     return read_run(run, folder).model_copy(
         update={
             "week": number,
