@@ -29,7 +29,8 @@ from components.user_embedder.embedder_folder import EmbedderFolder
 from components.validation.validation_folder import ValidationFolder
 from steps.caching import source_root
 from steps.materializers import FolderMaterializer
-from steps.model_registry import CHAMPION
+from steps.model_registry import CHAMPION, open_registry
+from steps.past_decisions import read_past_decisions
 from steps.scratch import make_scratch_directory
 
 logger = get_logger(__name__)
@@ -79,6 +80,9 @@ def export_report(
         run=describe_run(run, promotion) | {"versions": versions, "artifacts": contents},
         helped=helped,
         hurt=hurt,
+        decisions=read_past_decisions(
+            open_registry(), promotion.model_name, evaluation.split, evaluation.primary_metric
+        ),
     )
     folder = write_report(report, ROOT / settings.folder, run.name)
     mlflow.log_artifacts(str(folder), artifact_path="report")

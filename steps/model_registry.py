@@ -26,6 +26,8 @@ from components.validation.tombstones import ErasedUsers
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 REFERENCE = "reference"
 """Set by the first promotion, moved by a person: losses are counted from there."""
+DECISION = "decision"
+"""Tag of a version that says what became of it."""
 TRAINED_USERS = "trained_users.parquet"
 """Logged in every run that registers, before it registers: `components.lineage.trained_users`."""
 DATA_PROFILE = "data_profile.json"

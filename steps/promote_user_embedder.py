@@ -13,9 +13,15 @@ from zenml.logger import get_logger
 from components.evaluation.evaluation import Evaluation
 from components.evaluation.incumbent_exam import name_obstacle
 from components.promotion.config import PromotionConfig
-from components.promotion.registry_records import Incumbents, Promotion, Registration
+from components.promotion.registry_records import (
+    PROMOTED,
+    Incumbents,
+    Promotion,
+    Registration,
+)
 from steps.model_registry import (
     CHAMPION,
+    DECISION,
     PREVIOUS,
     REFERENCE,
     find_by_alias,
@@ -47,13 +53,13 @@ def promote_user_embedder(
         is_lost = name_obstacle("reference") in evaluation.notes
         passed_by = is_lost and promotion.replace_incomparable
         move_aliases(client, candidate, incumbents, replace_reference=passed_by)
-        said = "promoted"
+        said = PROMOTED
     elif incumbents.champion is not None and incumbents.champion.version == version:
         logger.error("version %s of %s is champion, and fails: %s", version, name, refused)
         said = f"champion, but its check failed: {refused}"
     else:
         said = f"refused: {refused}"
-    client.set_model_version_tag(name, version, "decision", said[:5000])
+    client.set_model_version_tag(name, version, DECISION, said[:5000])
     logger.info("version %s of %s: %s", version, name, said)
     return Promotion(promoted=decision.promoted, model_name=name, version=version)
 

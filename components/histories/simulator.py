@@ -15,7 +15,7 @@ Letters: S taste states, L labels, C what a history item may show (a tag or a qu
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -61,16 +61,21 @@ class World:
     write_text: Callable[[Cue, bool, np.random.Generator], str]
 
 
-def build_tag_world(config: SimulatorConfig) -> World:
-    """Build LaMP_2: every subset of the families is a state of taste, so Bayes is exact."""
-    likes = np.array(list(itertools.product((False, True), repeat=len(TAG_FAMILIES))))
+def build_tag_world(
+    config: SimulatorConfig, families: Sequence[tuple[str, ...]] = TAG_FAMILIES
+) -> World:
+    """Build LaMP_2: every subset of the families is a state of taste, so Bayes is exact.
+
+    Args:
+        config: How strongly tastes show.
+        families: Tags that are liked together, of each the popular one first.
+    """
+    likes = list_tastes(len(families))
     num_liked = likes.sum(axis=1)
-    prior = config.liked_share**num_liked * (1 - config.liked_share) ** (
-        len(TAG_FAMILIES) - num_liked
-    )
-    family_of = {tag: index for index, family in enumerate(TAG_FAMILIES) for tag in family}
+    prior = config.liked_share**num_liked * (1 - config.liked_share) ** (len(families) - num_liked)
+    family_of = {tag: index for index, family in enumerate(families) for tag in family}
     liked = likes[:, [family_of[tag] for tag in TAGS]]
-    is_popular = np.isin(TAGS, [family[0] for family in TAG_FAMILIES])
+    is_popular = np.isin(TAGS, [family[0] for family in families])
     popularity = np.where(is_popular, config.popularity_odds, 1.0)
     weight = popularity * np.where(liked, config.liked_weight, 1.0)
 
@@ -84,8 +89,8 @@ def build_tag_world(config: SimulatorConfig) -> World:
     shown = weight / weight.sum(axis=1, keepdims=True)
 
     def draw_cue(rng: np.random.Generator) -> Cue:
-        one, other = rng.choice(len(TAG_FAMILIES), size=2, replace=False)
-        tags = [TAG_FAMILIES[one][0], str(rng.choice(TAG_FAMILIES[other][1:]))]
+        one, other = rng.choice(len(families), size=2, replace=False)
+        tags = [families[one][0], str(rng.choice(families[other][1:]))]
         return tuple(TAGS.index(tag) for tag in rng.permutation(tags))
 
     def write_text(cue: Cue, unseen: bool, rng: np.random.Generator) -> str:
@@ -93,6 +98,11 @@ def build_tag_world(config: SimulatorConfig) -> World:
         return f"{', '.join(phrases)}."
 
     return World(TAGS, prior, likelihood, shown, draw_cue, write_text)
+
+
+def list_tastes(num_families: int) -> np.ndarray:
+    """Return which families are liked in each state of taste, bool [S, families]."""
+    return np.array(list(itertools.product((False, True), repeat=num_families)))
 
 
 def build_score_world(config: SimulatorConfig) -> World:

@@ -39,6 +39,25 @@ TAG_MOTIFS: dict[str, tuple[str, ...]] = {
 }
 """Every motif names its tag: what is simulated is the user, and the language is kept easy."""
 
+NEW_TAG_MOTIFS: dict[str, tuple[str, ...]] = {
+    "sci-fi": ("starships", "robots and aliens"),
+    "based on a book": ("pages of a novel", "a bestseller retold"),
+    "comedy": ("jokes", "gags and laughter"),
+    "action": ("car chases", "stunts and explosions"),
+    "twist ending": ("a final surprise", "a last-minute reveal"),
+    "dystopia": ("a totalitarian future", "a ruined world"),
+    "dark comedy": ("gallows humour", "morbid jokes"),
+    "classic": ("a timeless masterpiece", "golden-age charm"),
+    "psychology": ("minds under pressure", "a therapist's notes"),
+    "fantasy": ("dragons and magic", "elves and wizards"),
+    "romance": ("a love affair", "falling in love"),
+    "thought-provoking": ("ideas that linger", "big questions"),
+    "social commentary": ("a look at society", "class and injustice"),
+    "violence": ("blood and brutality", "fist fights"),
+    "true story": ("real events", "a true biography"),
+}
+"""Words that come into use over a simulated year, and do not name their tag."""
+
 TAG_FAMILIES = (
     ("sci-fi", "dystopia"),
     ("comedy", "dark comedy"),

@@ -1,8 +1,13 @@
 """Records of the model registry: a candidate, who holds an office, what became of a candidate."""
 
+from datetime import date
+
 from pydantic import Field
 
 from components.config import Config
+
+PROMOTED = "promoted"
+"""How the registry tells of a version that became champion."""
 
 
 class Registration(Config):
@@ -56,3 +61,19 @@ class Promotion(Config):
     promoted: bool = Field(description="Whether it is the champion now.")
     model_name: str = Field(description="Name of the registered model.")
     version: str = Field(description="Its version.")
+
+
+class PastDecision(Config):
+    """What became of one registered version, and by which figures."""
+
+    version: str = Field(description="Its version in the model registry.")
+    registered: date = Field(description="When it was registered, in UTC.")
+    said: str = Field(description="`promoted`, or `refused:` and why.")
+    figures: dict[str, float] = Field(
+        description="The primary metric of persona, and of the champion and reference of that day."
+    )
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it became champion."""
+        return self.said == PROMOTED

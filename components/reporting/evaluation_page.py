@@ -13,10 +13,12 @@ from markupsafe import Markup
 from components.evaluation.evaluation import CONTROLS, Evaluation
 from components.inversion.report import InversionReport
 from components.lineage.drift import DriftReport
+from components.promotion.registry_records import PastDecision
 from components.reporting import tables
 from components.reporting.example_questions import ExampleQuestion
 from components.reporting.figures.arms import draw_arms, draw_seeds
 from components.reporting.figures.canvas import Drawings
+from components.reporting.figures.champions import draw_champions
 from components.reporting.figures.costs import draw_costs, has_prices
 from components.reporting.figures.curves import Curves, draw_curves
 from components.reporting.figures.drift import draw_drift
@@ -43,6 +45,7 @@ def render_evaluation_page(
     hurt: Sequence[ExampleQuestion] = (),
     drift: DriftReport | None = None,
     inversion: InversionReport | None = None,
+    decisions: Sequence[PastDecision] = (),
 ) -> str:
     """Render the page; sections of what was not measured are left out.
 
@@ -55,6 +58,7 @@ def render_evaluation_page(
         hurt: Questions that it hurt most.
         drift: Today's data against the champion's; none where they were not compared.
         inversion: What stolen vectors tell of their texts; none where that was not measured.
+        decisions: What became of the registered versions, in their order.
 
     Returns:
         The HTML, with styles and figures inside.
@@ -76,6 +80,8 @@ def render_evaluation_page(
     figures = _draw(evaluation, training_curves)
     if drift is not None and drift.champion is not None:
         figures["drift"] = draw_drift(drift.champion, drift.today)
+    if len(decisions) > 1:
+        figures["champions"] = draw_champions(decisions, evaluation.primary_metric)
     template = environment.get_template("evaluation_page.html")
     return template.render(
         evaluation=evaluation,
@@ -93,6 +99,7 @@ def render_evaluation_page(
         inversion=inversion,
         inversion_sentence=write_inversion(inversion) if inversion else None,
         attacks=list_attacks(inversion) if inversion else [],
+        decisions=tables.list_decisions(decisions),
         **_tabulate(evaluation),
     )
 

@@ -10,6 +10,7 @@ from components.evaluation.evaluation import Evaluation
 from components.folder import write_folder
 from components.inversion.report import InversionReport
 from components.lineage.drift import DriftReport
+from components.promotion.registry_records import PastDecision
 from components.reporting.evaluation_page import render_evaluation_page
 from components.reporting.example_questions import ExampleQuestion
 from components.reporting.figures.curves import Curves
@@ -39,6 +40,8 @@ class Report:
     """Today's data against the champion's; none where they were not compared."""
     inversion: InversionReport | None = None
     """What stolen vectors tell of their texts; none where that was not measured."""
+    decisions: list[PastDecision] = field(default_factory=list)
+    """What became of the registered versions, this one's too, in their order."""
 
 
 def write_report(report: Report, reports: Path, run_name: str) -> Path:
@@ -65,6 +68,7 @@ def write_files(report: Report, directory: Path) -> None:
         report.hurt,
         report.drift,
         report.inversion,
+        report.decisions,
     )
     files = {
         "evaluation.html": page,

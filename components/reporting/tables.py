@@ -12,6 +12,8 @@ from components.evaluation.evaluation import (
 )
 from components.evaluation.metrics import higher_is_better
 from components.lineage.drift import MEASURE_WORDS, DriftMeasure, DriftReport
+from components.promotion.config import INCUMBENTS
+from components.promotion.registry_records import PastDecision
 from components.reporting.figures.history_gain import HISTORY_PREFIX, list_history_slices
 from components.reporting.wording import (
     ARM_WORDS,
@@ -191,6 +193,23 @@ def list_drift_sizes(drift: DriftReport) -> list[Row]:
         {"whose": whose, **profile.model_dump(include={"num_users", "num_items", "newest_time"})}
         for whose, profile in both
         if profile is not None
+    ]
+
+
+def list_decisions(decisions: Sequence[PastDecision]) -> list[Row]:
+    """Return what became of the registered versions, the newest first."""
+    return [
+        {
+            "version": past.version,
+            "registered": past.registered.isoformat(),
+            "said": past.said,
+            "tone": "good" if past.promoted else "quiet",
+            **{
+                arm: _write_known(format_figure, past.figures.get(arm))
+                for arm in (PERSONA, *INCUMBENTS)
+            },
+        }
+        for past in reversed(decisions)
     ]
 
 

@@ -1,10 +1,13 @@
 """Every section says what it shows, of how many, and what is missing."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from components.evaluation.evaluation import AttentionSummary, Cost, Slice, UserOutcomes
 from components.lineage.config import DriftConfig
 from components.lineage.drift import compare_profiles, report_incomparable
+from components.promotion.registry_records import PastDecision
 from components.reporting.evaluation_page import render_evaluation_page
 from tests.components.lineage.profiles import NAMES, build_profile
 
@@ -179,3 +182,38 @@ def test_without_a_champion_the_page_says_so_and_draws_nothing():
     ) in words
     assert "characters an item" not in words
     assert "By chance" not in words
+
+
+def build_decisions():
+    first = date(2026, 11, 29)
+    figures = ({"persona": 0.7}, {"persona": 0.71, "champion": 0.7, "reference": 0.69})
+    said = ("promoted", "refused: accuracy is too low.", "promoted")
+    return [
+        PastDecision(
+            version=str(number + 1),
+            registered=first + timedelta(days=7 * number),
+            said=told,
+            figures=figures[number > 0],
+        )
+        for number, told in enumerate(said)
+    ]
+
+
+def test_champions_over_time_are_told_the_newest_first():
+    html = render_evaluation_page(build_evaluation(), {}, {}, decisions=build_decisions())
+    reader = Reader(html)
+    assert reader.open == reader.unbalanced == []
+    for said in (
+        "All 3 versions, the newest first",
+        "3 2026-12-13 promoted 0.710 0.700 0.690 2 2026-12-06 refused: accuracy is too low. 0.710",
+        "1 2026-11-29 promoted 0.700 \N{EN DASH} \N{EN DASH}",
+        "persona, promoted",
+        "persona, refused",
+        "reference of the day",
+    ):
+        assert said in reader.words, said
+
+
+def test_a_first_version_has_no_history_of_champions():
+    html = render_evaluation_page(build_evaluation(), {}, {}, decisions=build_decisions()[:1])
+    assert "Champions over time" not in html
