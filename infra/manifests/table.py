@@ -86,7 +86,8 @@ def make_verdict(rows: Sequence[Row]) -> str:
     return (
         f"{standing}: {counts[PROVEN] + shown} are proven against the schemas of Kubernetes "
         f"{', '.join(VERSIONS)}, Pod Security `restricted` and our policies, {shown} of them but "
-        f"for ZenML's token of the run, {counts[RENDERED_ONLY]} are only rendered, and nothing was applied to a cluster."
+        f"for ZenML's token of the run, {counts[RENDERED_ONLY]} are only rendered, "
+        "and nothing was applied to a cluster."
     )
 
 

@@ -1,8 +1,9 @@
 """What ZenML submits to Kubernetes for a run's YAML: `python -m infra.manifests.zenml_jobs CONFIG`.
 
 The retraining's CronJob and a Job for each step that it may start, a training's Job of the
-orchestrator, and that one's Job for each step, made by ZenML's own code (`infra.manifests.zenml_capture`) in a ZenML home that is thrown away, without
-cluster, server or images.
+orchestrator, and that one's Job for each step, made by ZenML's own code
+(`infra.manifests.zenml_capture`) in a ZenML home that is thrown away, without cluster, server or
+images.
 """
 
 import argparse

@@ -72,7 +72,8 @@ def test_a_gateway_that_starts_slowly_is_no_failed_rollout(gateway):
 
 
 def test_a_rollout_needs_no_gpu_more_than_there_are_replicas():
-    patch = read(KUBERNETES / "overlays" / "gpu" / "gateway.yaml")["Deployment/persona-plug-gateway"]
+    patches = read(KUBERNETES / "overlays" / "gpu" / "gateway.yaml")
+    patch = patches["Deployment/persona-plug-gateway"]
     assert patch["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
 
 
