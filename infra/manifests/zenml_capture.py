@@ -202,21 +202,22 @@ def submit(config: Path) -> list[str]:
 
 
 def submit_isolated_steps(pipeline: str) -> None:
-    """Submit every step of the newest snapshot of a dynamic pipeline, as its launcher does."""
+    """Submit every step of a dynamic pipeline with one snapshot, as its launcher does."""
     [snapshot] = Client().list_snapshots(pipeline=pipeline, named_only=False, hydrate=True).items
     launcher: Any = SimpleNamespace(_stack=Client().active_stack, _wait=False)
     for name, step in snapshot.step_configurations.items():
+        known: dict[str, Any] = {
+            "step_run_id": NO_ID,
+            "run_id": NO_ID,
+            "run_name": pipeline,
+            "pipeline_step_name": name,
+            "config": step.config,
+            "spec": step.spec,
+            "pipeline": snapshot.pipeline_configuration,
+            "snapshot": snapshot,
+        }
         # Without validation: there is no run, and so no record of a step's run.
-        info = StepRunInfo.model_construct(
-            step_run_id=NO_ID,
-            run_id=NO_ID,
-            run_name=pipeline,
-            pipeline_step_name=name,
-            config=step.config,
-            spec=step.spec,
-            pipeline=snapshot.pipeline_configuration,
-            snapshot=snapshot,
-        )
+        info = StepRunInfo.model_construct(**known)
         StepLauncher._run_step_with_dynamic_orchestrator(launcher, info)
 
 
