@@ -1,5 +1,6 @@
 """Every YAML in configs/ is read as strictly as ZenML reads it, and where ZenML is lax, more so."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,18 @@ def test_a_retraining_reads_what_a_training_reads(path: Path) -> None:
 
     assert set(document["parameters"]) <= set(parameters)
     assert to_jsonable_python(prepare(path)).items() <= parameters.items()
+
+
+def test_two_commented_lines_retrain_from_the_persona_store(tmp_path: Path) -> None:
+    """As the document's `sed` writes them, for a schedule on a cluster."""
+    [trained] = [path for path in CONFIGS if path.name == "kubernetes.yaml"]
+    path = tmp_path / "retrain.yaml"
+    path.write_text(re.sub(r"(?m)^  # (data|retraining):", r"  \1:", trained.read_text()))
+
+    parameters = prepare(path, retrain_persona)
+    assert parameters["data"]["source"] == "store"
+    assert parameters["data"]["store"]["split_by"] == "date"
+    assert parameters["retraining"]["max_days"] == 30
 
 
 @pytest.mark.parametrize("pipeline", [train_persona, retrain_persona], ids=lambda one: one.name)

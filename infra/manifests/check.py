@@ -112,7 +112,7 @@ def build_world(cluster: Cluster, pipeline: Sequence[Object]) -> World:
 
 
 def render_pipeline() -> list[Object]:
-    """Return what ZenML would submit: CronJob, orchestrator's Job, a Job for each step."""
+    """Return what ZenML would submit of a retraining and of a training."""
     return render_zenml_jobs(REPOSITORY / "configs" / "kubernetes.yaml")
 
 

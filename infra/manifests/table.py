@@ -1,14 +1,18 @@
 """The table of what is proven, what is only rendered and what was not run."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from infra.manifests.findings import Findings
+from infra.manifests.objects import find_pod
+from infra.manifests.pod_policies import shows_run_token
 from infra.manifests.render import plain_name
 from infra.manifests.schemas import VERSIONS
 
 PROVEN, RENDERED_ONLY, NOT_RUN, WRONG = "proven", "rendered only", "not run", "WRONG"
+TOKEN_SHOWN = "proven, but its ZenML token is in clear"
 BEGIN, END = "<!-- begin of make check-manifests -->", "<!-- end of make check-manifests -->"
 HEAD = (
     "| object | of | schemas | Pod Security | result |",
@@ -24,7 +28,7 @@ class Row(NamedTuple):
         of: Where it is from, as `kind, gpu`.
         schemas: Which it follows.
         pod_security: Which standard its pods follow.
-        result: One of the four words.
+        result: One of the five.
     """
 
     name: str
@@ -58,8 +62,15 @@ def _make_row(name: str, group: Mapping[str, Findings]) -> Row:
         return Row(name, of, "see below", "see below", WRONG)
     schemas = "none" if findings.schema is None else f"{VERSIONS[0]} to {VERSIONS[-1]}"
     restricted = "no pods" if findings.pod_security is None else "restricted"
-    result = RENDERED_ONLY if findings.schema is None else PROVEN
-    return Row(name, of, schemas, restricted, result)
+    return Row(name, of, schemas, restricted, _judge(findings))
+
+
+def _judge(findings: Findings) -> str:
+    """Return the word for an object with which nothing is wrong."""
+    if findings.schema is None:
+        return RENDERED_ONLY
+    pod = find_pod(findings.thing)
+    return TOKEN_SHOWN if pod is not None and shows_run_token(pod) else PROVEN
 
 
 def make_table(rows: Sequence[Row]) -> str:
@@ -69,13 +80,14 @@ def make_table(rows: Sequence[Row]) -> str:
 
 def make_verdict(rows: Sequence[Row]) -> str:
     """Return the verdict in one sentence."""
-    counts = {word: sum(row.result == word for row in rows) for word in (PROVEN, RENDERED_ONLY)}
-    wrong = sum(row.result == WRONG for row in rows)
+    counts = Counter(row.result for row in rows)
+    wrong, shown = counts[WRONG], counts[TOKEN_SHOWN]
     standing = f"{wrong} objects are wrong" if wrong else "No object is wrong"
     return (
-        f"{standing}: {counts[PROVEN]} are proven against the schemas of Kubernetes "
-        f"{', '.join(VERSIONS)}, Pod Security `restricted` and our policies, "
-        f"{counts[RENDERED_ONLY]} are only rendered, and nothing was applied to a cluster."
+        f"{standing}: {counts[PROVEN] + shown} are proven against the schemas of Kubernetes "
+        f"{', '.join(VERSIONS)}, Pod Security `restricted` and our policies, {shown} of them but "
+        f"for ZenML's token of the run, {counts[RENDERED_ONLY]} are only rendered, "
+        "and nothing was applied to a cluster."
     )
 
 

@@ -5,7 +5,8 @@
 Only for a process of its own, in a ZenML home that is thrown away: `infra.manifests.zenml_jobs`.
 The scheduled pipeline is compiled and submitted, and then the training; the entry point of the
 training's orchestrator pod runs and starts the steps. Replaced is what talks to a cluster or a
-server. The steps of the scheduled one, which is dynamic, are started while it runs: not here.
+server. The scheduled one is dynamic: which steps it starts is known when it runs, so that each of
+those it may start is submitted here by itself.
 """
 
 import json
@@ -13,12 +14,15 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import yaml
 from kubernetes import client as kubernetes
+from zenml.client import Client
 from zenml.config.schedule import Schedule
+from zenml.config.step_run_info import StepRunInfo
 from zenml.enums import StackComponentType
 from zenml.integrations.kubernetes import kube_utils
 from zenml.integrations.kubernetes.constants import STEP_NAME_ANNOTATION_KEY
@@ -30,7 +34,9 @@ from zenml.integrations.kubernetes.orchestrators.kubernetes_orchestrator import 
     KubernetesOrchestrator,
 )
 from zenml.orchestrators import base_orchestrator
+from zenml.orchestrators import utils as orchestrator_utils
 from zenml.orchestrators.dag_runner import DagRunner
+from zenml.orchestrators.step_launcher import StepLauncher
 from zenml.orchestrators.step_run_utils import StepRunRequestFactory
 from zenml.orchestrators.utils import get_config_environment_vars
 from zenml.stack import Stack
@@ -148,6 +154,7 @@ def replace_server() -> None:
     _replace(StepRunRequestFactory, has_caching_enabled=_answer(False))
     _replace(base_orchestrator, get_config_environment_vars=describe_server)
     _replace(kubernetes_orchestrator_entrypoint, get_config_environment_vars=describe_server)
+    _replace(orchestrator_utils, get_config_environment_vars=describe_server)
 
 
 def _replace(owner: object, **attributes: object) -> None:
@@ -171,10 +178,10 @@ def describe_server(**_: object) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def submit(config: Path) -> list[str]:
-    """Submit the retraining's schedule and a training, and let the training's pod run.
+    """Submit the retraining's schedule and steps and a training, and let the training's pod run.
 
     Returns:
-        The names of the steps, in the pipeline's order.
+        The names of the training's steps, in their order.
 
     Raises:
         ValueError: If the YAML names a step that is none: ZenML only warns.
@@ -183,6 +190,7 @@ def submit(config: Path) -> list[str]:
     from pipelines.train_persona import train_persona
 
     retrain_persona.with_options(config_path=str(config), schedule=SCHEDULE)()
+    submit_isolated_steps(retrain_persona.name)
     run: Any = train_persona.with_options(config_path=str(config))()
     steps = list(run.snapshot.step_configurations)
     named = yaml.safe_load(config.read_text("utf-8")).get("steps") or {}
@@ -191,6 +199,26 @@ def submit(config: Path) -> list[str]:
     sys.argv[1:] = ["--snapshot_id", str(run.snapshot.id), "--run_id", str(run.id)]
     kubernetes_orchestrator_entrypoint.main()
     return steps
+
+
+def submit_isolated_steps(pipeline: str) -> None:
+    """Submit every step of a dynamic pipeline with one snapshot, as its launcher does."""
+    [snapshot] = Client().list_snapshots(pipeline=pipeline, named_only=False, hydrate=True).items
+    launcher: Any = SimpleNamespace(_stack=Client().active_stack, _wait=False)
+    for name, step in snapshot.step_configurations.items():
+        known: dict[str, Any] = {
+            "step_run_id": NO_ID,
+            "run_id": NO_ID,
+            "run_name": pipeline,
+            "pipeline_step_name": name,
+            "config": step.config,
+            "spec": step.spec,
+            "pipeline": snapshot.pipeline_configuration,
+            "snapshot": snapshot,
+        }
+        # Without validation: there is no run, and so no record of a step's run.
+        info = StepRunInfo.model_construct(**known)
+        StepLauncher._run_step_with_dynamic_orchestrator(launcher, info)
 
 
 def main() -> None:
@@ -203,15 +231,16 @@ def main() -> None:
     replace_cluster(recorder)
     replace_server()
     steps = submit(config)
-    # Steps that may run at the same time are started in any order.
-    order = {name: place for place, name in enumerate(steps)}
+    # Steps of the training that may run at the same time are started in any order.
+    order = {("train_persona", name): place for place, name in enumerate(steps)}
     objects = sorted(recorder.objects, key=lambda one: order.get(step_of(one), -1))
     output.write_text(json.dumps(objects), encoding="utf-8")
 
 
-def step_of(thing: dict[str, Any]) -> str:
-    """Return the name of the step whose Job this is; empty if it is no step's."""
-    return str(thing["metadata"]["annotations"].get(STEP_NAME_ANNOTATION_KEY, ""))
+def step_of(thing: dict[str, Any]) -> tuple[str, str]:
+    """Return the names of pipeline and step whose Job this is; empty if it is no step's."""
+    metadata = thing["metadata"]
+    return metadata["labels"]["pipeline"], metadata["annotations"].get(STEP_NAME_ANNOTATION_KEY, "")
 
 
 if __name__ == "__main__":

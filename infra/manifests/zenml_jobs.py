@@ -1,8 +1,9 @@
 """What ZenML submits to Kubernetes for a run's YAML: `python -m infra.manifests.zenml_jobs CONFIG`.
 
-A schedule's CronJob, a run's Job of the orchestrator, and that one's Job for each step, made by
-ZenML's own code (`infra.manifests.zenml_capture`) in a ZenML home that is thrown away, without
-cluster, server or images.
+The retraining's CronJob and a Job for each step that it may start, a training's Job of the
+orchestrator, and that one's Job for each step, made by ZenML's own code
+(`infra.manifests.zenml_capture`) in a ZenML home that is thrown away, without cluster, server or
+images.
 """
 
 import argparse
@@ -34,7 +35,8 @@ def render_zenml_jobs(config: Path, stack: Path = STACK) -> list[dict[str, Any]]
         stack: The names of the cluster (`infra.stacks.names`).
 
     Returns:
-        The CronJob, the orchestrator's Job, and the steps' Jobs in the pipeline's order.
+        The CronJob and its steps' Jobs, the training's Job of the orchestrator, and its steps' Jobs
+        in their order.
 
     Raises:
         ValueError: If a key of the YAML is unknown, or ZenML refuses it.

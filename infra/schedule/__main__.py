@@ -1,8 +1,8 @@
 """Schedule retrainings on the active Kubernetes stack.
 
-    python -m infra.schedule create --config configs/kubernetes.yaml [--cron "0 3 * * 1"]
+    python -m infra.schedule create --config retrain.yaml [--cron "0 3 * * 1"]
     python -m infra.schedule show
-    python -m infra.schedule change [--cron "30 4 * * *"] [--config configs/kubernetes.yaml]
+    python -m infra.schedule change [--cron "30 4 * * *"] [--config retrain.yaml]
     python -m infra.schedule pause | resume | remove
 
 A schedule keeps code, YAML and image of the day it was made: after a new image `change --config`

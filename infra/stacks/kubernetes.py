@@ -9,6 +9,7 @@ changes what was edited. Only `.zen/` of this repository is activated.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from infra.stacks.repository import REPOSITORY, open_repository
 
 LOGIN = ("username", "password")
 """Keys of the ZenML secret of MLflow's server."""
+STORE_KEYS = ("aws_access_key_id", "aws_secret_access_key")
+"""Keys of the ZenML secret of the artifact store."""
 NO_LOGIN = "none"
 
 
@@ -30,6 +33,8 @@ def list_parts(names: StackNames) -> list[Part]:
     store: dict[str, Any] = {"path": names.artifact_store.path}
     if names.artifact_store.endpoint_url:
         store["client_kwargs"] = {"endpoint_url": names.artifact_store.endpoint_url}
+    if names.artifact_store.zenml_secret:
+        store["authentication_secret"] = names.artifact_store.zenml_secret
     return [
         Part(StackComponentType.ORCHESTRATOR, "kubernetes", _configure_orchestrator(names)),
         Part(StackComponentType.CONTAINER_REGISTRY, "default", {"uri": names.registry}),
@@ -57,14 +62,15 @@ def _configure_orchestrator(names: StackNames) -> dict[str, Any]:
     way = {"kubernetes_context": cluster.context} if cluster.context else {"incluster": True}
     return way | {
         "kubernetes_namespace": cluster.namespace,
-        # Without the first ZenML makes an account with edit rights; without the second the steps
-        # have the orchestrator's.
+        # Without it ZenML makes an account with edit rights.
         "service_account_name": cluster.pipeline_account,
-        "step_pod_service_account_name": cluster.step_account,
         # Else the token of ZenML's server stands in the Job in clear.
         "pass_zenml_token_as_secret": True,
         "orchestrator_pod_settings": _configure_pods(names, names.pipeline_secrets),
-        "pod_settings": _configure_pods(names, list(names.secrets)),
+        "pod_settings": _configure_pods(names, list(names.secrets))
+        # ZenML's own `step_pod_service_account_name` is none of a dynamic pipeline's steps, which
+        # would have the orchestrator's account.
+        | {"additional_pod_spec_args": {"service_account_name": cluster.step_account}},
     }
 
 
@@ -97,23 +103,24 @@ def register_kubernetes_stack(names: StackNames, root: Path) -> list[Change]:
         What was done.
 
     Raises:
-        ValueError: If there is no such ZenML secret, without which ZenML takes no tracker.
+        ValueError: If there is no such ZenML secret, or it lacks a key.
     """
     client = open_repository(root.resolve())
-    _require_secret(client, names.mlflow.zenml_secret)
+    _require_secret(client, "mlflow", names.mlflow.zenml_secret, LOGIN)
+    _require_secret(client, "artifact_store", names.artifact_store.zenml_secret, STORE_KEYS)
     return register_stack(client, names.name, list_parts(names))
 
 
-def _require_secret(client: Client, secret: str | None) -> None:
+def _require_secret(client: Client, owner: str, secret: str | None, keys: Sequence[str]) -> None:
     if secret is None:
         return
     try:
         found = set(client.get_secret(secret, allow_partial_name_match=False).secret_values)
     except KeyError:
         found = set()
-    if absent := [f"--{key}=..." for key in LOGIN if key not in found]:
+    if absent := [f"--{key}=..." for key in keys if key not in found]:
         raise ValueError(
-            f"mlflow.zenml_secret: ZenML has no secret {secret!r} with all of {LOGIN}: "
+            f"{owner}.zenml_secret: ZenML has no secret {secret!r} with all of {keys}: "
             f"`zenml secret create {secret} {' '.join(absent)}`"
         )
 

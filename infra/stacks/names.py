@@ -41,11 +41,18 @@ class ClusterNames(Config):
 
 
 class ArtifactStoreNames(Config):
-    """Where ZenML keeps artifacts; credentials come from the environment or a pod's identity."""
+    """Where ZenML keeps artifacts."""
 
     path: str = Field(description="s3://BUCKET/..., gs://BUCKET/... or az://CONTAINER/...")
     endpoint_url: str | None = Field(
         None, description="Of an S3-compatible store that is not AWS's own."
+    )
+    zenml_secret: str | None = Field(
+        None,
+        description=(
+            "ZenML secret with `aws_access_key_id` and `aws_secret_access_key`, for an s3:// path; "
+            "without it credentials come from the environment or a pod's identity."
+        ),
     )
 
     @property
@@ -61,6 +68,8 @@ class ArtifactStoreNames(Config):
             raise ValueError(f"path {self.path!r}: expected a bucket below {schemes}")
         if self.endpoint_url and self.flavor != "s3":
             raise ValueError("endpoint_url: only an s3:// path has one")
+        if self.zenml_secret and self.flavor != "s3":
+            raise ValueError("zenml_secret: only an s3:// path has one")
         return self
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from limits import parse_many
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from components.config import Config
@@ -103,6 +102,9 @@ class LimitSettings(Config):
     @field_validator("requests")
     @classmethod
     def _check_requests(cls, value: str) -> str:
+        # Here: a pipeline's steps import this module, and their image has no such package.
+        from limits import parse_many
+
         parse_many(value)
         return value
 

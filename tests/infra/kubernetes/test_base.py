@@ -71,6 +71,12 @@ def test_a_gateway_that_starts_slowly_is_no_failed_rollout(gateway):
     assert "replicas" not in gateway["spec"]  # the autoscaler's
 
 
+def test_a_rollout_needs_no_gpu_more_than_there_are_replicas():
+    patches = read(KUBERNETES / "overlays" / "gpu" / "gateway.yaml")
+    patch = patches["Deployment/persona-plug-gateway"]
+    assert patch["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+
+
 def test_the_batch_has_as_many_pods_as_its_processes_are_told(batch, monkeypatch):
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "3")
     spec = batch["spec"]["jobTemplate"]["spec"]

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.manifests.pod_policies import check_pod, looks_secret
+from infra.manifests.pod_policies import check_pod, looks_secret, shows_run_token
 from tests.infra.manifests.good_objects import make_pod
 
 FIRST = "spec.template.spec.containers[0]"
@@ -79,6 +79,16 @@ def test_secrets_do_not_stand_in_variables_nor_arguments():
     spec["containers"][0]["env"].append({"name": "API_TOKEN", "value": "abc"})
     spec["containers"][0]["args"] = ["--store", "postgresql://user:hunter2@host/database"]
     assert fields(pod) == [f"{FIRST}.env[2].value", f"{FIRST}.args[1]"]
+
+
+def test_only_an_isolated_steps_token_is_let_pass():
+    pod, spec = make_pod()
+    spec["containers"][0]["env"].append({"name": "ZENML_STORE_API_TOKEN", "value": "abc"})
+    assert fields(pod) == [f"{FIRST}.env[2].value"]
+    assert not shows_run_token(pod)
+    pod.metadata["labels"]["step_run_id"] = "0"
+    assert fields(pod) == []
+    assert shows_run_token(pod)
 
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])

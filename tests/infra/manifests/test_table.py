@@ -7,7 +7,7 @@ from infra.manifests.table import BEGIN, END, is_current, make_rows, make_table,
 PLAIN = {"kind": "Service", "metadata": {"name": "web"}}
 HASHED = {"kind": "ConfigMap", "metadata": {"name": "settings-g846dkbcbb"}}
 CUSTOM = {"kind": "ServiceMonitor", "metadata": {"name": "web"}}
-JOB = {"kind": "Job", "metadata": {"name": "batch"}}
+JOB = {"kind": "Job", "metadata": {"name": "batch"}, "spec": {"template": {"spec": {}}}}
 CHECKED = [
     ("kind", Findings(PLAIN, [], None, [])),
     ("kind", Findings(HASHED, [], None, [])),
@@ -30,8 +30,8 @@ def test_each_object_has_one_line_with_its_result():
     assert [row.pod_security for row in rows][:2] == ["no pods", "restricted"]
     assert make_table(rows).endswith(
         "No object is wrong: 3 are proven against the schemas of Kubernetes 1.34, 1.35, 1.36, Pod "
-        "Security `restricted` and our policies, 1 are only rendered, and nothing was applied to a "
-        "cluster."
+        "Security `restricted` and our policies, 0 of them but for ZenML's token of the run, 1 are "
+        "only rendered, and nothing was applied to a cluster."
     )
 
 

@@ -50,7 +50,8 @@ def test_the_orchestrator_has_the_users_names(clone: Path, names: StackNames) ->
     ours = settings(StackComponentType.ORCHESTRATOR)
 
     assert ours["service_account_name"] == "persona-plug-pipeline"
-    assert ours["step_pod_service_account_name"] == "persona-plug-step"
+    ours_of_steps = ours["pod_settings"]["additional_pod_spec_args"]
+    assert ours_of_steps == {"service_account_name": "persona-plug-step"}
     assert ours["pass_zenml_token_as_secret"] is True
     variables = {one["name"]: one for one in ours["pod_settings"]["env"]}
     assert variables["PGPASSWORD"]["valueFrom"] == {
@@ -103,6 +104,22 @@ def test_another_kind_of_store_takes_the_olds_place(clone: Path, names: StackNam
     assert settings(StackComponentType.ARTIFACT_STORE) == {"path": "gs://bucket/x"}
     left = Client().list_stack_components(type="artifact_store", name=f"{names.name}_s3").items
     assert left == []
+
+
+def test_keys_of_the_store_come_from_a_secret(clone: Path, names: StackNames) -> None:
+    from zenml.client import Client
+
+    store = ArtifactStoreNames(path="s3://bucket/x", zenml_secret="store_keys")
+    wanted = names.model_copy(update={"artifact_store": store})
+    Client().create_secret("store_keys", {"aws_access_key_id": "x"})
+    with pytest.raises(ValueError, match=r"artifact_store.zenml_secret.*: `zenml secret create"):
+        register_kubernetes_stack(wanted, clone)
+    Client().update_secret("store_keys", add_or_update_values={"aws_secret_access_key": "y"})
+
+    register_kubernetes_stack(wanted, clone)
+
+    ours = settings(StackComponentType.ARTIFACT_STORE)
+    assert ours == {"path": "s3://bucket/x", "authentication_secret": "store_keys"}
 
 
 def test_only_this_repository_activates_it(clone: Path, names: StackNames) -> None:

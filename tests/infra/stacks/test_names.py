@@ -46,6 +46,10 @@ def test_the_path_says_the_flavor(tmp_path: Path, path: str, flavor: str) -> Non
             {"artifact_store": {"path": "gs://a", "endpoint_url": "http://b"}},
             "artifact_store: .*only an s3:// path",
         ),
+        (
+            {"artifact_store": {"path": "gs://a", "zenml_secret": "b"}},
+            "artifact_store: .*only an s3:// path",
+        ),
         ({"mlflow": {"address": "mlflow:5000"}}, "mlflow.address: .*expected http://HOST"),
         ({"mlflow": {"address": "http://a:b@c"}}, "mlflow.address: .*no password here"),
         ({"pipeline_secrets": ["HOME"]}, "file: .*'HOME'.*not among those under secrets"),
