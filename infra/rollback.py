@@ -4,7 +4,8 @@
 
 moves the alias `champion` to where `previous` points, leaves tags that say who and when, and runs
 the pipeline `deploy_persona`. A gateway that follows the alias (`make serve`) swaps by itself. Exit
-code 1: nothing was moved, or it was and does not serve; what is printed says which.
+code 1: nothing was moved, or it was and does not serve; what is printed says which. To deploy to a
+cluster the stack `..._deploy` must be active.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from components.run_yaml import read_sections
 from components.tasks.lamp import LAMP_2
 from components.tasks.resolve import TaskChoice, resolve_task
 from pipelines.deploy_persona import deploy_persona
+from steps.deploy_stack import require_deploy_stack
 from steps.deployed_versions import find_version, name_operator
 from steps.model_registry import CHAMPION, PREVIOUS, find_by_alias, model_name, open_registry
 
@@ -104,6 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         settings = read_rollback(given.task, given.config)
+        if not given.registry_only:
+            require_deploy_stack(settings.deploy)
         returned = move_back(open_registry(), settings.task.name, name_operator())
     except (ValueError, OSError) as err:
         sys.exit(f"nothing was moved: {err}")

@@ -16,6 +16,9 @@ from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.pipeline_definition import Pipeline
 from zenml.steps import BaseStep
 
+from components.deployment.config import DeployConfig
+from steps.deploy_stack import require_deploy_stack
+
 UNKNOWN = "extra_forbidden"
 
 
@@ -44,7 +47,8 @@ class ReadableErrors(Pipeline):
         """Check the parameters and wire the steps.
 
         Raises:
-            ValueError: If a parameter is wrong; names each field, what came and what is allowed.
+            ValueError: If a parameter is wrong, and names each field, what came and what is
+                allowed; or if the active stack can't deploy as it is told.
         """
         try:
             super().prepare(*args, **kwargs)
@@ -52,6 +56,12 @@ class ReadableErrors(Pipeline):
             if isinstance(err.__cause__, ValidationError):
                 raise ValueError(describe_errors(err.__cause__)) from None
             raise
+
+    def _prepare_invocations(self, **kwargs: Any) -> None:
+        # Now, and not hours later by the last step; a dynamic pipeline's function runs in a pod.
+        if isinstance(deploy := kwargs.get("deploy"), DeployConfig):
+            require_deploy_stack(deploy)
+        super()._prepare_invocations(**kwargs)
 
 
 class ReadablePipeline(ReadableErrors):

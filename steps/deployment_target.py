@@ -11,6 +11,7 @@ from components.deployment.manifests import read_manifests
 from components.deployment.record import ModelVersion
 from components.deployment.release import make_release
 from components.serving.gateway.settings import GOLDEN_KEY_VARIABLE
+from steps.deploy_stack import require_deploy_stack
 from steps.gateway_access import ROOT, prepare_access, read_golden_key
 
 
@@ -18,9 +19,10 @@ def build_target(config: DeployConfig, model: ModelVersion) -> Target:
     """Return the target that a configuration means.
 
     Raises:
-        ValueError: If the manifests can't be read.
+        ValueError: If the manifests can't be read, or the active stack can't deploy.
         DeployError: If the cluster can't be reached.
     """
+    require_deploy_stack(config)
     if config.target == "kubernetes":
         return build_kubernetes_target(config.kubernetes, model)
     assert config.target == "local", "with the target none nothing is deployed"

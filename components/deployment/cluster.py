@@ -38,7 +38,7 @@ class Cluster:
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self.namespace = namespace
         self._api = api
-        self._core = client.CoreV1Api(api)
+        self._core, self._apps = client.CoreV1Api(api), client.AppsV1Api(api)
         # Which kinds there are it would else keep in a file of /tmp that anybody may have written.
         self._kinds = TemporaryDirectory(prefix="persona-plug-kinds-")
         self._dynamic = DynamicClient(api, cache_file=f"{self._kinds.name}/kinds.json")
@@ -112,9 +112,15 @@ class Cluster:
 
     def list_pods(self, selector: str) -> list[Object]:
         """Return the pods that a label selector takes."""
-        listed = self._core.list_namespaced_pod(self.namespace, label_selector=selector)
-        pods: list[Object] = [self._api.sanitize_for_serialization(pod) for pod in listed.items]
-        return pods
+        return self._list(self._core.list_namespaced_pod, selector)
+
+    def list_replica_sets(self, selector: str) -> list[Object]:
+        """Return the ReplicaSets that a label selector takes."""
+        return self._list(self._apps.list_namespaced_replica_set, selector)
+
+    def _list(self, call: Callable[..., Any], selector: str) -> list[Object]:
+        listed = call(self.namespace, label_selector=selector)
+        return [self._api.sanitize_for_serialization(one) for one in listed.items]
 
     def read_log(self, pod: str, container: str) -> str:
         """Return the last lines of a container that has ended, or of the one that runs."""

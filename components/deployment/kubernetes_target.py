@@ -16,7 +16,7 @@ from components.deployment.deploy import DeployError
 from components.deployment.golden_check import Door
 from components.deployment.manifests import Object, name_of
 from components.deployment.release import MODEL, Release, strip_live
-from components.deployment.rollout import is_ready, select_pods, wait_for_rollout
+from components.deployment.rollout import is_ready, list_new_pods, wait_for_rollout
 
 LAST_GOOD = "persona-plug-release"
 """The ConfigMap of what is gone back to."""
@@ -82,7 +82,8 @@ class KubernetesTarget:
         Raises:
             DeployError: If there is none.
         """
-        pods = self._cluster.list_pods(select_pods(self._release.deployment))
+        live = self._cluster.find(self._release.deployment)
+        pods = [] if live is None else list_new_pods(self._cluster, live)
         names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
         if not names:
             raise DeployError("the gateway has no pods: is it scaled to 0?")

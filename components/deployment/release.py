@@ -13,7 +13,7 @@ from components.deployment.record import ModelVersion
 GATEWAY, BATCH = "Deployment/persona-plug-gateway", "CronJob/persona-plug-batch"
 MODEL_ARGUMENT = "--model="
 RELEASE, VERSION = "persona-plug/release", "persona-plug/model-version"
-"""Labels of the gateway's pods: what they are made of, so that new ones are told from old ones."""
+"""Labels of the gateway's pods: what they are made of, which is another template if it changes."""
 MODEL, BUNDLE = "persona-plug/model", "persona-plug/bundle"
 """Annotations: which model, and the hash of its bundle."""
 DIGITS = 16

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from components.deployment.cluster import Cluster
 from components.deployment.deploy import DeployError
 from components.deployment.manifests import Object, name_of
-from components.deployment.release import RELEASE
 
 LOOK_SECONDS = 1.0
 HOPELESS = frozenset(
@@ -19,6 +18,10 @@ HOPELESS = frozenset(
     }
 )
 """Reasons why a container waits that no patience mends."""
+NUM_LOOKS = 3
+"""So many looks in a row must find a fault: the last rollout's conditions stay for a moment."""
+HASH, REVISION = "pod-template-hash", "deployment.kubernetes.io/revision"
+"""The label of a ReplicaSet and its pods; the annotation of a Deployment and its ReplicaSets."""
 NUM_CRASHES = 2
 """So many crashes of a container are a failure: nothing else has changed but the version."""
 
@@ -30,42 +33,63 @@ def wait_for_rollout(
 
     Args:
         cluster: Where it is.
-        deployment: As it was applied: its template's labels tell its pods from older ones.
+        deployment: As it was applied.
         timeout_seconds: Longest wait.
         look_seconds: Seconds between two looks.
 
     Raises:
         DeployError: If that will not be, or not in time; says what the pods wait for.
     """
-    ends = time.monotonic() + timeout_seconds
+    ends, num_faulty = time.monotonic() + timeout_seconds, 0
     while True:
         live = cluster.find(deployment)
         if live is None:
             raise DeployError(f"{name_of(deployment)} was deleted by somebody")
         if is_rolled_out(live):
             return
-        pods = cluster.list_pods(select_pods(deployment))
+        # Until the controller has seen it, all is still the last rollout's.
+        pods = list_new_pods(cluster, live) if is_observed(live) else []
         fault = find_fault(live) or find_pod_fault(pods)
-        if fault is None and time.monotonic() > ends:
-            fault = f"not rolled out after {timeout_seconds:g} s: {count_replicas(live)}"
-        if fault is not None:
+        num_faulty = 0 if fault is None else num_faulty + 1
+        if is_late := time.monotonic() > ends:
+            fault = fault or f"not rolled out after {timeout_seconds:g} s: {count_replicas(live)}"
+        if is_late or num_faulty == NUM_LOOKS:
             raise DeployError("\n".join([f"{name_of(live)}: {fault}", *tell_pods(cluster, pods)]))
         time.sleep(look_seconds)
 
 
-def select_pods(deployment: Object) -> str:
-    """Return the label selector of the pods that a Deployment makes now."""
-    labels = dict(deployment["spec"]["selector"]["matchLabels"])
-    made = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    if RELEASE in made:
-        labels[RELEASE] = made[RELEASE]
-    return ",".join(f"{name}={value}" for name, value in labels.items())
+def list_new_pods(cluster: Cluster, live: Object) -> list[Object]:
+    """Return the pods of a Deployment's newest ReplicaSet; one that is ending is none of them."""
+    labels = live["spec"]["selector"]["matchLabels"]
+    selector = ",".join(f"{name}={value}" for name, value in labels.items())
+    newest = {
+        one["metadata"]["labels"][HASH]
+        for one in cluster.list_replica_sets(selector)
+        if read_revision(one) == read_revision(live)
+    }
+    return [
+        pod
+        for pod in cluster.list_pods(selector)
+        if pod["metadata"]["labels"].get(HASH) in newest
+        and "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def read_revision(thing: Object) -> str | None:
+    """Return which of a Deployment's templates is meant; None before its controller says so."""
+    return (thing["metadata"].get("annotations") or {}).get(REVISION)
+
+
+def is_observed(live: Object) -> bool:
+    """Tell whether a Deployment's status is of what it asks for now."""
+    status = live.get("status") or {}
+    return bool(status.get("observedGeneration", 0) >= live["metadata"]["generation"])
 
 
 def is_rolled_out(live: Object) -> bool:
     """Tell whether all of a Deployment's pods are new and available, as kubectl tells it."""
     status, wanted = live.get("status") or {}, live["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
+    if not is_observed(live):
         return False
     updated = status.get("updatedReplicas", 0)
     return bool(
@@ -86,10 +110,9 @@ def count_replicas(live: Object) -> str:
 
 def find_fault(live: Object) -> str | None:
     """Return what the Deployment's own conditions say against this rollout."""
-    status = live.get("status") or {}
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return None  # they are still the last rollout's
-    for condition in status.get("conditions") or ():
+    if not is_observed(live):
+        return None
+    for condition in live["status"].get("conditions") or ():
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"no pod can be made: {condition['message']}"
         if condition.get("reason") == "ProgressDeadlineExceeded":
@@ -111,10 +134,9 @@ def find_pod_fault(pods: Sequence[Object]) -> str | None:
 
 
 def is_ready(pod: Object) -> bool:
-    """Tell whether a pod answers; one that is ending, or that an autoscaler just made, doesn't."""
+    """Tell whether a pod answers; one that an autoscaler just made doesn't yet."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
 
 
 def list_containers(pod: Object) -> list[Object]:

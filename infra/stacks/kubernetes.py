@@ -3,8 +3,9 @@
     python -m infra.stacks.kubernetes --config infra/stacks/kubernetes.yaml
 
 ZenML's Kubernetes orchestrator, a container registry, an artifact store (S3, GCS or Azure), and
-MLflow as tracker and model registry. A second run changes nothing; after an edit of the YAML it
-changes what was edited. Only `.zen/` of this repository is activated.
+MLflow as tracker and model registry. Beside it `..._deploy` with the same artifacts and MLflow,
+whose steps run on this machine: deployments do. A second run changes nothing; after an edit of the
+YAML it changes what was edited. Only `.zen/` of this repository is activated.
 """
 
 import argparse
@@ -18,14 +19,21 @@ from zenml.enums import StackComponentType
 
 from infra.stacks.missing import find_gaps
 from infra.stacks.names import StackNames, read_names
-from infra.stacks.registration import UNCHANGED, Change, Part, register_stack
+from infra.stacks.registration import UNCHANGED, Change, Part, register_stack, register_twin
 from infra.stacks.repository import REPOSITORY, open_repository
+from steps.deploy_stack import DEPLOY_SUFFIX
 
 LOGIN = ("username", "password")
 """Keys of the ZenML secret of MLflow's server."""
 STORE_KEYS = ("aws_access_key_id", "aws_secret_access_key")
 """Keys of the ZenML secret of the artifact store."""
 NO_LOGIN = "none"
+SHARED = (
+    StackComponentType.ARTIFACT_STORE,
+    StackComponentType.EXPERIMENT_TRACKER,
+    StackComponentType.MODEL_REGISTRY,
+)
+"""What the stack of deployments has in common with the other one."""
 
 
 def list_parts(names: StackNames) -> list[Part]:
@@ -93,7 +101,7 @@ def _configure_pods(names: StackNames, variables: list[str]) -> dict[str, Any]:
 
 
 def register_kubernetes_stack(names: StackNames, root: Path) -> list[Change]:
-    """Make, change or leave the stack, and activate it in the repository at `root`.
+    """Make, change or leave both stacks, and activate the cluster's in the repository at `root`.
 
     Args:
         names: Of the cluster and what is around it.
@@ -108,7 +116,9 @@ def register_kubernetes_stack(names: StackNames, root: Path) -> list[Change]:
     client = open_repository(root.resolve())
     _require_secret(client, "mlflow", names.mlflow.zenml_secret, LOGIN)
     _require_secret(client, "artifact_store", names.artifact_store.zenml_secret, STORE_KEYS)
-    return register_stack(client, names.name, list_parts(names))
+    changes = register_stack(client, names.name, list_parts(names))
+    changes.append(register_twin(client, names.name + DEPLOY_SUFFIX, names.name, SHARED))
+    return changes
 
 
 def _require_secret(client: Client, owner: str, secret: str | None, keys: Sequence[str]) -> None:
@@ -132,7 +142,8 @@ def describe_changes(changes: list[Change]) -> list[str]:
         for change in changes
         if change.outcome != UNCHANGED
     ]
-    return lines or [f"{changes[-1].thing} is as the file says: nothing changed"]
+    things = " and ".join(change.thing for change in changes[-2:])
+    return lines or [f"{things} are as the file says: nothing changed"]
 
 
 def _in_parentheses(fields: tuple[str, ...]) -> list[str]:

@@ -1,16 +1,18 @@
 """Registering a ZenML stack from its parts: made, changed or left as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zenml.client import Client
-from zenml.enums import StackComponentType
+from zenml.enums import StackComponentType as Kind
 from zenml.models import ComponentResponse, StackResponse
 from zenml.stack.utils import validate_stack_component_config
 
 from infra.stacks.repository import find_stack
 
 MADE, CHANGED, UNCHANGED = "made", "changed", "unchanged"
+DEFAULT = "default"
+"""Name of ZenML's own local orchestrator."""
 
 
 class Part(NamedTuple):
@@ -22,7 +24,7 @@ class Part(NamedTuple):
         settings: Its configuration; what is left out has ZenML's default.
     """
 
-    kind: StackComponentType
+    kind: Kind
     flavor: str
     settings: dict[str, Any]
 
@@ -54,17 +56,42 @@ def register_stack(client: Client, name: str, parts: Sequence[Part]) -> list[Cha
     """
     registered = [_register_part(client, name, part) for part in parts]
     wanted = {component.type: component for component, _ in registered}
-    changes = [change for _, change in registered]
-    stack = find_stack(client, name)
+    composed = compose_stack(client, name, wanted, name)
+    client.activate_stack(name)
+    return [*(change for _, change in registered), composed]
+
+
+def register_twin(client: Client, name: str, original: str, kinds: Sequence[Kind]) -> Change:
+    """Register or update a stack that runs its steps here, beside one that doesn't.
+
+    Args:
+        client: Of any repository.
+        name: Of the twin.
+        original: Name of the other one.
+        kinds: Of the components that both have.
+    """
+    found = client.get_stack(original, allow_name_prefix_match=False).components
+    shared = {kind: found[kind][0] for kind in kinds}
+    here = client.get_stack_component(Kind.ORCHESTRATOR, DEFAULT, allow_name_prefix_match=False)
+    return compose_stack(client, name, {Kind.ORCHESTRATOR: here, **shared}, original)
+
+
+def compose_stack(
+    client: Client, name: str, wanted: Mapping[Kind, ComponentResponse], owner: str
+) -> Change:
+    """Make a stack of registered components, or change it.
+
+    Args:
+        client: Of any repository.
+        name: Of the stack.
+        wanted: The component of each kind.
+        owner: Components that begin with this name are removed when no stack has them any more.
+    """
+    thing, stack = f"the stack {name}", find_stack(client, name)
     if stack is None:
-        ids = {kind: component.id for kind, component in wanted.items()}
-        stack = client.create_stack(name, ids)
-        changes.append(Change(f"the stack {name}", MADE))
-    else:
-        outcome = CHANGED if _replace_parts(client, stack, wanted) else UNCHANGED
-        changes.append(Change(f"the stack {name}", outcome))
-    client.activate_stack(stack.id)
-    return changes
+        client.create_stack(name, {kind: component.id for kind, component in wanted.items()})
+        return Change(thing, MADE)
+    return Change(thing, CHANGED if _replace_parts(client, stack, wanted, owner) else UNCHANGED)
 
 
 def _register_part(client: Client, name: str, part: Part) -> tuple[ComponentResponse, Change]:
@@ -94,9 +121,12 @@ def _as_stored(part: Part) -> dict[str, Any]:
 
 
 def _replace_parts(
-    client: Client, stack: StackResponse, wanted: dict[StackComponentType, ComponentResponse]
+    client: Client,
+    stack: StackResponse,
+    wanted: Mapping[Kind, ComponentResponse],
+    owner: str,
 ) -> bool:
-    """Let the stack have the wanted components; those of ours that it had before are removed."""
+    """Let the stack have the wanted components; tells whether it had others."""
     old = [
         component
         for kind, components in stack.components.items()
@@ -109,6 +139,7 @@ def _replace_parts(
     updates = {kind: component.id for kind, component in wanted.items()}
     client.update_stack(stack.id, component_updates=updates)
     for component in old:
-        if component.name.startswith(f"{stack.name}_"):
+        is_ours = component.name.startswith(f"{owner}_")
+        if is_ours and not client.list_stacks(component_id=component.id).items:
             client.delete_stack_component(component.id, component.type)
     return True

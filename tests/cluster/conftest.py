@@ -58,9 +58,11 @@ def cluster(api):
     core, name = client.CoreV1Api(api), f"persona-plug-test-{secrets.token_hex(4)}"
     labels = {f"pod-security.kubernetes.io/{level}": "restricted" for level in LEVELS}
     core.create_namespace({"metadata": {"name": name, "labels": labels}})
-    wait_for_account(core, name)
-    yield Cluster(api, name)
-    core.delete_namespace(name)
+    try:
+        wait_for_account(core, name)
+        yield Cluster(api, name)
+    finally:
+        core.delete_namespace(name)
 
 
 def wait_for_account(core, namespace):

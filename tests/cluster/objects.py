@@ -22,6 +22,7 @@ def make_pod_spec(script: str, image: str = IMAGE) -> Object:
             {
                 "name": "main",
                 "image": image,
+                "imagePullPolicy": "IfNotPresent",  # it may have been put on the node by hand
                 "command": ["sh", "-c", script],
                 "resources": {
                     "requests": {"cpu": "10m", "memory": "16Mi"},
@@ -52,7 +53,7 @@ def make_deployment(namespace: str, release: str, script: str, image: str = IMAG
         "kind": "Deployment",
         "metadata": {"name": NAME, "namespace": namespace, "labels": labels},
         "spec": {
-            "progressDeadlineSeconds": 60,
+            "progressDeadlineSeconds": 180,
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},

@@ -10,15 +10,17 @@ import pytest
 
 from components.deployment.batch_job import make_batch_job
 from components.deployment.cluster import Cluster
-from components.deployment.deploy import DeployError
-from components.deployment.kubernetes_target import write_diff
+from components.deployment.config import DeployConfig
+from components.deployment.deploy import DeployError, deploy
+from components.deployment.kubernetes_target import KubernetesTarget, note_release, write_diff
 from components.deployment.manifests import name_of, render
 from components.deployment.record import ModelVersion
 from components.deployment.release import BATCH, make_release
-from components.deployment.rollout import wait_for_rollout
+from components.deployment.rollout import list_new_pods, wait_for_rollout
 from infra.manifests.render import KUBERNETES
 from tests.cluster.conftest import SECONDS
 from tests.cluster.objects import NAME, make_deployment, make_indexed_job, make_pod_spec
+from tests.components.deployment.conftest import make_exam
 
 pytestmark = pytest.mark.cluster
 MODEL = ModelVersion(name="persona-plug-LaMP_2", version="7", bundle_hash="abc")
@@ -36,10 +38,10 @@ def make_config(value):
     }
 
 
-def render_for(cluster, overlay):
-    """Return the objects of an overlay's namespace, for the test's own."""
+def render_for(cluster, overlay, spaces=("persona-plug",)):
+    """Return the objects of an overlay's namespaces, for the test's own."""
     rendered = render(KUBERNETES / "overlays" / overlay)
-    ours = [one for one in rendered if one["metadata"].get("namespace") == "persona-plug"]
+    ours = [one for one in rendered if one["metadata"].get("namespace") in spaces]
     for one in ours:
         one["metadata"]["namespace"] = cluster.namespace
     return ours
@@ -125,8 +127,8 @@ def test_pod_security_refuses_a_container_that_breaks_it(cluster: Cluster):
 @needs_kubectl
 @pytest.mark.parametrize("overlay", ["kind", "gpu"])
 def test_all_manifests_are_accepted(cluster: Cluster, overlay: str):
-    """Needs no pods: a dry run of every object of ours, which the API server checks whole."""
-    for thing in render_for(cluster, overlay):
+    """Needs no pods: a dry run of every namespaced object, which the API server checks whole."""
+    for thing in render_for(cluster, overlay, ("persona-plug", "zenml")):
         applied = cluster.apply(thing, dry_run=True)
         assert applied["kind"] == thing["kind"]
 
@@ -182,7 +184,7 @@ def test_a_rollout_is_waited_for(cluster: Cluster):
     ("script", "image", "reason"),
     [
         (CRASHES, None, "crashed"),
-        (RUNS, "registry.invalid/nobody/nothing:1", "ImagePullBackOff|ErrImageNeverPull"),
+        (RUNS, "registry.invalid/nobody/nothing:1", "ImagePullBackOff|ErrImage(Never)?Pull"),
     ],
     ids=["crash", "image"],
 )
@@ -202,6 +204,39 @@ def test_a_failing_rollout_is_told_and_rolled_back(cluster: Cluster, script, ima
     wait_for_rollout(cluster, good, SECONDS)
     names = {one["metadata"]["name"] for one in cluster.list_pods(f"app.kubernetes.io/name={NAME}")}
     assert before["metadata"]["name"] in names  # it was never taken away
+
+
+def make_gateway(cluster, script):
+    """Return a gateway as the manifests have it: told its model, and without a release's label."""
+    deployment = make_deployment(cluster.namespace, "", script)
+    template = deployment["spec"]["template"]
+    del template["metadata"]["labels"]["persona-plug/release"]
+    template["spec"]["containers"][0]["args"] = ["--model=models:/persona-plug-LaMP_2@champion"]
+    return deployment
+
+
+@pytest.mark.needs_pods
+def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(cluster: Cluster):
+    """Needs running pods. Golden requests are never asked."""
+    made = make_gateway(cluster, RUNS)
+    kind = cluster._dynamic.resources.get(api_version="apps/v1", kind="Deployment")
+    kind.create(body=made, namespace=cluster.namespace, field_manager="kubectl-create")
+    wait_for_rollout(cluster, made, SECONDS)
+    [before] = cluster.list_pods(f"app.kubernetes.io/name={NAME}")
+    release = make_release([make_gateway(cluster, CRASHES)], MODEL)
+    target = KubernetesTarget(cluster, release, "no key", force=True)
+    config = DeployConfig(target="kubernetes", timeout_seconds=SECONDS)
+    record = deploy(target, MODEL, make_exam("7"), config, "me")
+    assert record.outcome == "rolled_back", record.reason
+    assert "crashed" in record.reason
+    assert "  | no champion here" in record.reason
+    live = cluster.find(made)
+    assert live["spec"]["template"]["metadata"]["labels"] == {"app.kubernetes.io/name": NAME}
+    [container] = live["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["--model=models:/persona-plug-LaMP_2@champion"]
+    [pod] = list_new_pods(cluster, live)
+    assert pod["metadata"]["name"] == before["metadata"]["name"]  # it was never taken away
+    assert cluster.find(note_release([], cluster.namespace)) is None
 
 
 @pytest.mark.needs_pods

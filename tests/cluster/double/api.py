@@ -48,12 +48,12 @@ class ApiDouble:
     """
 
     def __init__(self, images: dict[str, Image] | None = None) -> None:
+        self.lock = RLock()
         self.kubelet = None if images is None else Kubelet(images)
         self.controllers = Controllers(self.kubelet)
         self.store = Store(self.controllers.react)
-        self.controllers.store = self.store
+        self.controllers.store, self.controllers.lock = self.store, self.lock
         self.errors: list[str] = []
-        self.lock = RLock()
         if images is not None:
             ready = {"conditions": [{"type": "Ready", "status": "True"}]}
             node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "double"}}

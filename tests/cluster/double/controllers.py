@@ -1,4 +1,6 @@
-"""The double's controllers: Deployments and Indexed Jobs make pods, at once, and tell of them.
+"""The double's controllers: Deployments and Indexed Jobs make pods and tell of them.
+
+They do so at once; that of Deployments after `delay_seconds`, until when all is as it was.
 
 As in a cluster old pods stay until all new ones are ready (maxUnavailable 0, maxSurge 1).
 """
@@ -6,13 +8,16 @@ As in a cluster old pods stay until all new ones are ready (maxUnavailable 0, ma
 import copy
 import hashlib
 import json
+from contextlib import suppress
+from threading import RLock, Timer
 from typing import Any
 
 from tests.cluster.double.kubelet import Kubelet
-from tests.cluster.double.store import Store
+from tests.cluster.double.store import RefusedError, Store
 
 Object = dict[str, Any]
 HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
 
 
 class Controllers:
@@ -25,6 +30,8 @@ class Controllers:
     def __init__(self, kubelet: Kubelet | None) -> None:
         self.kubelet = kubelet
         self.store: Store | None = None
+        self.lock = RLock()
+        self.delay_seconds = 0.0
 
     def react(self, thing: Object) -> None:
         """Do what the controllers of a stored object's kind do."""
@@ -37,7 +44,9 @@ class Controllers:
             self._store().update(account, thing["metadata"]["name"], "kube-controller-manager")
         if self.kubelet is None:
             return
-        if thing["kind"] == "Deployment":
+        if thing["kind"] == "Deployment" and self.delay_seconds:
+            Timer(self.delay_seconds, self._roll_out_later, [thing]).start()
+        elif thing["kind"] == "Deployment":
             self._roll_out(thing)
         elif thing["kind"] == "Job" and "status" not in thing:
             self._run_job(thing)
@@ -52,11 +61,19 @@ class Controllers:
         if gone["kind"] == "Pod" and self.kubelet is not None:
             self.kubelet.stop(gone["metadata"]["name"])
 
+    def _roll_out_later(self, deployment: Object) -> None:
+        metadata = deployment["metadata"]
+        with self.lock, suppress(RefusedError):  # it may be gone by now, or another one
+            live = self._store().get("Deployment", metadata["namespace"], metadata["name"])
+            if live["metadata"]["generation"] == metadata["generation"]:
+                self._roll_out(deployment)
+
     def _roll_out(self, deployment: Object) -> None:
         store = self._store()
         template = deployment["spec"]["template"]
         digest = hash_template(template)
         wanted = deployment["spec"].setdefault("replicas", 1)
+        self._make_replica_set(deployment, digest)
         if violations := store.find_violations(deployment):
             message = (
                 f'pods "x" is forbidden: violates PodSecurity "restricted:latest": {violations}'
@@ -78,6 +95,24 @@ class Controllers:
             for pod in [p for p in old if not is_ready(p)]:
                 self._delete(pod)
         self._write_status(deployment, count(deployment, new, old))
+
+    def _make_replica_set(self, deployment: Object, digest: str) -> None:
+        """Make the template's ReplicaSet the newest; it owns the pods only by their labels."""
+        metadata, spec = deployment["metadata"], deployment["spec"]
+        labels = {**spec["template"]["metadata"]["labels"], HASH: digest}
+        name, revision = f"{metadata['name']}-{digest}", int(read_revision(deployment))
+        found = self._store().select("ReplicaSet", metadata["namespace"], f"{HASH}={digest}")
+        if not any(read_revision(one) == str(revision) for one in found):
+            revision += 1
+        annotations = {REVISION: str(revision)}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+        replica_set = {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {"name": name, "labels": labels, "annotations": annotations},
+            "spec": {"selector": {"matchLabels": labels}, "template": spec["template"]},
+        }
+        self._store().update(replica_set, metadata["namespace"], "kube-controller-manager")
 
     def _run_job(self, job: Object) -> None:
         spec = job["spec"]
@@ -137,6 +172,10 @@ class Controllers:
 
 def own(owner: Object) -> str:
     return f"{owner['kind']}.{owner['metadata']['name']}"
+
+
+def read_revision(thing: Object) -> str:
+    return str((thing["metadata"].get("annotations") or {}).get(REVISION, "0"))
 
 
 def hash_template(template: Object) -> str:

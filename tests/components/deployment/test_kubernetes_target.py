@@ -210,6 +210,21 @@ def test_pods_that_pod_security_refuses_are_told(world):
     assert "violates PodSecurity" in record.reason
 
 
+def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(world):
+    """The controllers take their time: the pods that crash are there when the rollback begins."""
+    made = find_gateway(world.manifests)
+    world.double.store.update(made, SPACE, "kubectl-client-side-apply")
+    world.manifests = render_with_image(world.manifests, "crashing")
+    [container] = find_gateway(world.manifests)["spec"]["template"]["spec"]["containers"]
+    container["command"] = ["sh", "-c", "exit 1"]
+    world.double.kubelet.images["crashing"] = "run"
+    world.double.controllers.delay_seconds = 0.6
+    record = world.put("7", force=True, timeout_seconds=10)
+    assert record.outcome == "rolled_back", record.reason
+    assert "gateway crashed 3 times" in record.reason
+    assert world.served() == f"--model=models:/{NAME}@champion"
+
+
 def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
     world.manifests = render_with_image(world.manifests, IMAGE)
     [cron_job] = [one for one in world.manifests if name_of(one) == BATCH]

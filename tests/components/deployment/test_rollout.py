@@ -2,12 +2,14 @@
 
 import pytest
 
+from components.deployment.deploy import DeployError
 from components.deployment.rollout import (
     find_fault,
     find_pod_fault,
     is_ready,
     is_rolled_out,
-    select_pods,
+    list_new_pods,
+    wait_for_rollout,
 )
 
 
@@ -67,25 +69,87 @@ def test_what_no_patience_mends_is_a_fault(pod, fault):
     assert find_pod_fault([pod]) == fault
 
 
-def test_new_pods_are_told_by_the_releases_label():
-    deployment = {
-        "spec": {
-            "selector": {"matchLabels": {"name": "gateway"}},
-            "template": {"metadata": {"labels": {"name": "gateway", "persona-plug/release": "ab"}}},
-        }
+def make_owned(name, template, revision=None, **metadata):
+    annotations = {} if revision is None else {"deployment.kubernetes.io/revision": revision}
+    labels = {"name": "gateway", "pod-template-hash": template}
+    return {
+        "metadata": {"name": name, "labels": labels, "annotations": annotations, **metadata},
     }
-    assert select_pods(deployment) == "name=gateway,persona-plug/release=ab"
-    del deployment["spec"]["template"]["metadata"]["labels"]["persona-plug/release"]
-    assert select_pods(deployment) == "name=gateway"
 
 
-def test_only_ready_pods_that_stay_are_asked():
+class Listed:
+    """A cluster of which two lists are asked."""
+
+    replica_sets = (make_owned("one", "aa", "1"), make_owned("two", "bb", "2"))
+    pods = (
+        make_owned("old", "aa"),
+        make_owned("new", "bb"),
+        make_owned("ending", "bb", deletionTimestamp="2026-01-01T00:00:00Z"),
+    )
+
+    def list_replica_sets(self, selector):
+        assert selector == "name=gateway,part=x"
+        return self.replica_sets
+
+    def list_pods(self, selector):
+        assert selector == "name=gateway,part=x"
+        return self.pods
+
+
+@pytest.mark.parametrize(("revision", "names"), [("1", ["old"]), ("2", ["new"]), (None, [])])
+def test_new_pods_are_those_of_the_newest_replica_set_that_stay(revision, names):
+    live = make_owned("gateway", "", revision)
+    live["spec"] = {"selector": {"matchLabels": {"name": "gateway", "part": "x"}}}
+    assert [pod["metadata"]["name"] for pod in list_new_pods(Listed(), live)] == names
+
+
+class Looked(Listed):
+    """A cluster whose Deployment is another one at each look."""
+
+    def __init__(self, *looks):
+        self.looks = iter(looks)
+
+    def find(self, deployment):
+        return next(self.looks)
+
+
+def make_look(**changes):
+    live = make_live(**changes)
+    live |= {"kind": "Deployment"}
+    live["metadata"] |= {"name": "gateway"}
+    live["spec"] |= {"selector": {"matchLabels": {"name": "gateway", "part": "x"}}}
+    return live
+
+
+LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+STALE = {"conditions": [{**LATE, "message": "took too long"}], "updatedReplicas": 1}
+
+
+def test_a_condition_of_the_last_rollout_does_not_end_this_one():
+    """The first status of the new generation may still have it."""
+    cluster = Looked(make_look(**STALE), make_look(**STALE), make_look())
+    wait_for_rollout(cluster, {}, 60, look_seconds=0)
+
+
+def test_a_condition_that_stays_ends_it():
+    cluster = Looked(*(make_look(**STALE) for _ in range(4)))
+    told = r"Deployment/gateway: took too long \(1 of 3 pods are new"
+    with pytest.raises(DeployError, match=told):
+        wait_for_rollout(cluster, {}, 60, look_seconds=0)
+    assert len(list(cluster.looks)) == 1
+    cluster = Looked(make_look(**STALE), make_look(updatedReplicas=1), *[make_look(**STALE)] * 2)
+    with pytest.raises(StopIteration):  # it went on looking
+        wait_for_rollout(cluster, {}, 60, look_seconds=0)
+
+
+def test_what_is_wrong_is_told_when_time_is_up():
+    with pytest.raises(DeployError, match="took too long"):
+        wait_for_rollout(Looked(make_look(**STALE)), {}, -1)
+    with pytest.raises(DeployError, match="not rolled out after -1 s: 1 of 3 pods are new"):
+        wait_for_rollout(Looked(make_look(updatedReplicas=1)), {}, -1)
+
+
+def test_only_ready_pods_are_asked():
     ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}, "metadata": {}}
     late = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}, "metadata": {}}
-    ending = {**ready, "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
-    assert [is_ready(pod) for pod in (ready, late, ending, {"metadata": {}})] == [
-        True,
-        False,
-        False,
-        False,
-    ]
+    assert [is_ready(pod) for pod in (ready, late, {"metadata": {}})] == [True, False, False]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from zenml.enums import StackComponentType
 
-from infra.stacks.kubernetes import describe_changes, register_kubernetes_stack
+from infra.stacks.kubernetes import SHARED, describe_changes, register_kubernetes_stack
 from infra.stacks.names import ArtifactStoreNames, MLflowNames, StackNames, read_names
 from infra.stacks.registration import Change
 from steps.tombstone_file import refresh_tombstones
@@ -36,10 +36,11 @@ def test_the_stack_is_made_once_and_found_again(clone: Path, names: StackNames) 
     first = register_kubernetes_stack(names, clone)
     again = register_kubernetes_stack(names, clone)
 
-    assert outcomes(first) == ["made"] * 7  # six components and the stack
-    assert outcomes(again) == ["unchanged"] * 7
+    assert outcomes(first) == ["made"] * 8  # six components and two stacks
+    assert outcomes(again) == ["unchanged"] * 8
     assert describe_changes(again) == [
-        f"the stack {names.name} is as the file says: nothing changed"
+        f"the stack {names.name} and the stack {names.name}_deploy are as the file says: "
+        "nothing changed"
     ]
     assert Client().active_stack_model.name == names.name
     assert refresh_tombstones() is None  # pods see no file of this machine
@@ -104,6 +105,26 @@ def test_another_kind_of_store_takes_the_olds_place(clone: Path, names: StackNam
     assert settings(StackComponentType.ARTIFACT_STORE) == {"path": "gs://bucket/x"}
     left = Client().list_stack_components(type="artifact_store", name=f"{names.name}_s3").items
     assert left == []
+    twin = Client().get_stack(f"{names.name}_deploy", allow_name_prefix_match=False)
+    [component] = twin.components[StackComponentType.ARTIFACT_STORE]
+    assert component.name == f"{names.name}_gcp"
+
+
+def test_deployments_have_a_stack_whose_steps_run_here(clone: Path, names: StackNames) -> None:
+    from zenml.client import Client
+
+    register_kubernetes_stack(names, clone)
+    original = Client().active_stack_model
+    Client().activate_stack(f"{names.name}_deploy")
+    twin = Client().active_stack_model
+
+    [orchestrator] = twin.components[StackComponentType.ORCHESTRATOR]
+    assert (orchestrator.name, orchestrator.flavor_name) == ("default", "local")
+    for kind in SHARED:
+        assert twin.components[kind][0].id == original.components[kind][0].id
+    assert twin.components.keys() == {StackComponentType.ORCHESTRATOR, *SHARED}
+    Client().active_stack.validate()  # ZenML lets it write its artifacts to a bucket
+    assert not Client().active_stack.requires_remote_server
 
 
 def test_keys_of_the_store_come_from_a_secret(clone: Path, names: StackNames) -> None:
