@@ -6,6 +6,7 @@ from contextlib import closing
 from time import sleep
 
 import pytest
+import torch
 
 from benchmarks.memory_slope import find_medians, find_slope
 from benchmarks.persona_path import PathSeconds, PathTimer, summarize_path
@@ -53,7 +54,16 @@ def test_the_path_is_all_of_its_stages_over_the_bare_forward():
     assert found["persona_path_questions"] == 3
 
 
-def test_each_second_of_a_path_is_told_by_its_own_name(tmp_path):
+@pytest.fixture
+def one_thread():
+    """Torch's threads spin while they wait for each other, and that is the processor's time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_each_second_of_a_path_is_told_by_its_own_name(tmp_path, one_thread):
     """An input encoder that takes 30 ms longer without the processor: the clock alone sees it."""
     bundle = make_bundle(make_tiny_shape(tmp_path), tmp_path / "made", "1", seed=0)
     (tmp_path / "world").mkdir()
@@ -70,8 +80,8 @@ def test_each_second_of_a_path_is_told_by_its_own_name(tmp_path):
             took = runner.run(timer.time(world.questions[0], is_bare_first=is_bare_first))
             assert took.encode > 0.03 < took.bare
             assert took.store + took.collate + took.aggregate > 0
-            assert 0 < took.bare_cpu < took.path_cpu
-            assert took.bare_cpu < 0.03
+            assert 0 < took.bare_cpu < took.bare - 0.02
+            assert 0 < took.path_cpu < took.path - 0.02
 
 
 @pytest.mark.slow
