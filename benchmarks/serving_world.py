@@ -1,9 +1,8 @@
 """What a gateway is measured on: bundles of the quickstart's shapes, users in a store, questions.
 
 The plug-in is one that nobody trained: its shapes count. The LLM is a warm start that was tuned for
-half a minute: an untuned one finds all labels about as likely, and of each request ten times as
-many have to be read to the end. Histories are the simulator's, as many items a user as in the
-quickstart.
+half a minute: an untuned one finds all labels about as likely, and eight times as many of their
+tokens have to be read. Histories are the simulator's, as many items a user as in the quickstart.
 """
 
 import json

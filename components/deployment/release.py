@@ -39,7 +39,7 @@ class Release(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What the gateway's pods are told from others by."""
+        """Says what the gateway's pods are made of: another one makes new pods."""
         return str(self.deployment["spec"]["template"]["metadata"]["labels"][RELEASE])
 
     def hash_objects(self) -> str:
