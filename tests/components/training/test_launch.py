@@ -38,7 +38,7 @@ def test_two_processes_learn_the_same_as_one(artifacts, recipe, tmp_path, monkey
     two, told = run(artifacts, pairs, tmp_path / "two", 2, tmp_path / "store")
     for alone, shared in zip(one.curve(), two.curve(), strict=True):
         if "loss" in alone:  # in dev some questions count twice: two do not divide five batches
-            assert alone == pytest.approx(shared, rel=1e-4)
+            assert alone == pytest.approx(shared, rel=1e-3)
     expected = load_file(one.path / "user_embedder.safetensors")
     found = load_file(two.path / "user_embedder.safetensors")
     assert found.keys() == expected.keys()

@@ -131,7 +131,8 @@ def test_items_that_are_too_old_weigh_nothing(llama):
     request = EngineRequest("book", "book", six, explain=True)
     cut = replace(request, vectors=six[-4:])
     (whole, newest), _ = ask(llama, answer_all([request, cut]))
-    assert whole.item_weights == (0.0, 0.0, *newest.item_weights)
+    assert whole.item_weights[:2] == (0.0, 0.0)
+    assert whole.item_weights[2:] == pytest.approx(newest.item_weights, abs=1e-6)
     assert whole.text == newest.text
 
 
