@@ -8,10 +8,10 @@ refuses or promotes. Beside the champion, the first model of all answers the sam
 and so do ideal judges. `benchmarks/year.yaml` says how much of everything.
 
 `--folder` holds the state: a killed call goes on with the next week, and `--weeks 0` only tells and
-draws what is there. The last line is one JSON object: `num_outcomes`, `last_quarter` (mean
+draws what is there. The last line is one JSON object: `num_outcomes`, `quarters` (mean
 accuracies, and by how much the champion is ahead of the first model, 95 % intervals by users),
-`promotions` (each new champion minus the one that it replaced, on the same questions), the
-worst of both, and `weeks`.
+`promotions` (each new champion minus the one that it replaced, on the same questions), `crept_down`
+(one of these intervals is below zero; the exit code is 1 then), and `weeks`.
 """
 
 import argparse
@@ -61,14 +61,15 @@ def run_weeks(config: Path, folder: Path, num_weeks: int) -> None:
 
 def write_verdict(result: dict[str, Any]) -> str:
     """Return what the year shows, in one sentence."""
-    counts, last = result["num_outcomes"], result["last_quarter"]
+    counts, quarters = result["num_outcomes"], result["quarters"]
     trained = sum(counts.get(outcome, 0) for outcome in ("promoted", "refused"))
     said = f"{counts.get('promoted', 0)} of {trained} retrainings were promoted"
-    if last is None:
+    if not quarters:
         return f"{said}; the first model has not been compared yet"
-    lead, low, high = (100 * last[name] for name in ("lead", "lead_low", "lead_high"))
+    lead, low, high = (100 * quarters[-1][name] for name in ("lead", "lead_low", "lead_high"))
     span = f"{lead:+.1f} points [{low:+.1f}, {high:+.1f}]"
-    return f"{said}; in the last quarter the champion is {span} from the one never retrained"
+    crept = "quality crept down" if result["crept_down"] else "quality never crept down"
+    return f"{said}; {crept}; the champion ends {span} from the model never retrained"
 
 
 def print_table(records: list[WeekRecord]) -> None:
@@ -107,6 +108,7 @@ def main() -> None:
         write_year_figure(given.figure, records, verdict)
     if given.json:
         print(json.dumps(result))
+    sys.exit(int(result["crept_down"]))
 
 
 if __name__ == "__main__":

@@ -77,22 +77,31 @@ def write_record(folder: Path, record: WeekRecord) -> None:
 
 def summarize_year(records: Sequence[WeekRecord]) -> dict[str, Any]:
     """Return what the weeks say together."""
-    counts = Counter(record.outcome for record in records)
-    compared = [record for record in records if NEVER_RETRAINED in record.right]
-    last = [record for record in compared if record.week > 0.75 * records[-1].week]
+    promotions = [compare_replaced(one) for one in records if has_replaced(one)]
+    quarters = [compare_with_never_retrained(one) for one in split_in_quarters(records)]
     return {
         "num_weeks": len(records),
-        "num_outcomes": dict(counts),
-        "last_quarter": compare_with_never_retrained(last) if last else None,
-        "promotions": [compare_replaced(one) for one in records if has_replaced(one)],
-        "largest_loss_in_a_promotion": max(
-            (-compare_replaced(one)["gain"] for one in records if has_replaced(one)), default=None
-        ),
-        "least_lead_over_never_retrained": min(
-            (lead_of(record) for record in compared), default=None
-        ),
+        "num_outcomes": dict(Counter(record.outcome for record in records)),
+        "quarters": quarters,
+        "promotions": promotions,
+        "crept_down": any(one["gain_high"] < 0 for one in promotions)
+        or any(one["lead_high"] < 0 for one in quarters),
         "weeks": [record.summarize() for record in records],
     }
+
+
+def split_in_quarters(records: Sequence[WeekRecord]) -> list[list[WeekRecord]]:
+    """Return the weeks in which the first model was asked beside its successor, by quarters."""
+    quarters: dict[int, list[WeekRecord]] = {}
+    for record in records:
+        if has_successor(record):
+            quarters.setdefault(4 * record.week // (records[-1].week + 1), []).append(record)
+    return list(quarters.values())
+
+
+def has_successor(record: WeekRecord) -> bool:
+    """Return whether another than the first model is in office, or was trained to be."""
+    return record.week > 0 and NEVER_RETRAINED in record.right
 
 
 def has_replaced(record: WeekRecord) -> bool:
@@ -112,7 +121,7 @@ def compare_with_never_retrained(records: Sequence[WeekRecord]) -> dict[str, Any
     means = {name: np.mean([one.measure()[name] for one in records]) for name in names}
     lead = bootstrap_difference(records, CHAMPION, NEVER_RETRAINED)
     return {
-        "num_trainings": len(records),
+        "weeks": [record.week for record in records],
         "accuracy": {name: round(float(value), 4) for name, value in means.items()},
         **show_interval("lead", lead),
     }
@@ -122,12 +131,6 @@ def show_interval(name: str, interval: Interval) -> dict[str, float]:
     """Return the value and its ends, as the result shows them."""
     ends = {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return {name: round(value, 4) for name, value in ends.items()}
-
-
-def lead_of(record: WeekRecord) -> float:
-    """Return how much the champion is ahead of the first model."""
-    figures = record.measure()
-    return round(figures[CHAMPION] - figures[NEVER_RETRAINED], 4)
 
 
 def bootstrap_difference(records: Sequence[WeekRecord], one: str, other: str) -> Interval:

@@ -61,11 +61,11 @@ def test_the_year_by_hand():
     # 3 of 4 questions instead of 2 of 4; week 0 replaced nobody.
     [promotion] = year["promotions"]
     assert (promotion["week"], promotion["version"], promotion["gain"]) == (3, "4", 0.25)
-    assert year["largest_loss_in_a_promotion"] == -0.25
-    assert year["least_lead_over_never_retrained"] == 0.0
-    # The last quarter of weeks 0 to 3 is week 3.
-    last = year["last_quarter"]
-    assert (last["num_trainings"], last["lead"]) == (1, 0.5)
+    assert not year["crept_down"]
+    # Quarters of weeks 0 to 3: in week 0 there was none but the first model, in week 2 no question.
+    first, last = year["quarters"]
+    assert (first["weeks"], first["lead"]) == ([1], 0.0)
+    assert (last["weeks"], last["lead"]) == ([3], 0.5)
     assert last["accuracy"] == {
         "candidate": 0.75,
         "champion": 0.75,
@@ -78,11 +78,23 @@ def test_the_year_by_hand():
     assert "users" not in year["weeks"][0]
 
 
-def test_a_week_that_lost_by_its_promotion_is_told():
-    worse = {"candidate": "1000", "champion": "1000", "never_retrained": "1110"}
-    year = summarize_year([*build_year(), build_record(4, "promoted", **worse, replaced="1110")])
-    assert year["largest_loss_in_a_promotion"] == 0.5
-    assert year["least_lead_over_never_retrained"] == -0.5
+def test_what_surely_lost_by_a_promotion_has_crept_down():
+    worse = {"candidate": "1010", "champion": "1010", "never_retrained": "1010"}
+    lost = summarize_year([*build_year(), build_record(4, "promoted", **worse, replaced="1111")])
+    assert lost["promotions"][-1]["gain_high"] == -0.5
+    assert lost["crept_down"]
+    # One of two users lost: it may be chance.
+    worse["champion"] = "1100"
+    perhaps = summarize_year([*build_year(), build_record(4, "promoted", **worse, replaced="1111")])
+    assert perhaps["promotions"][-1]["gain"] == -0.5
+    assert not perhaps["crept_down"]
+
+
+def test_small_losses_that_add_up_over_a_quarter_have_crept_down():
+    behind = {"candidate": "1010", "champion": "1010", "never_retrained": "1111"}
+    year = [build_record(0, champion="1111", never_retrained="1111")]
+    year += [build_record(week, **behind) for week in range(1, 8)]
+    assert summarize_year(year)["crept_down"]
 
 
 def test_users_and_not_questions_are_resampled():
@@ -110,11 +122,12 @@ def test_weeks_are_kept_in_order_and_read_back(tmp_path):
 
 def test_the_verdict_says_how_many_and_by_how_much():
     year = summarize_year(build_year())
-    year["last_quarter"] |= {"lead": 0.05, "lead_low": -0.01, "lead_high": 0.11}
+    year["quarters"][-1] |= {"lead": 0.05, "lead_low": -0.01, "lead_high": 0.11}
     assert write_verdict(year) == (
-        "2 of 3 retrainings were promoted; in the last quarter the champion is +5.0 points "
-        "[-1.0, +11.0] from the one never retrained"
+        "2 of 3 retrainings were promoted; quality never crept down; the champion ends +5.0 points "
+        "[-1.0, +11.0] from the model never retrained"
     )
+    assert "; quality crept down; " in write_verdict(year | {"crept_down": True})
     unknown = summarize_year([build_record(0)])
     assert write_verdict(unknown).endswith("the first model has not been compared yet")
 
@@ -142,7 +155,8 @@ def test_partial_state_is_told_and_drawn_without_a_run(tmp_path, capsys, monkeyp
     figure = tmp_path / "year.svg"
     words = ["year", "--folder", str(tmp_path), "--weeks", "0", "--figure", str(figure), "--json"]
     monkeypatch.setattr("sys.argv", words)
-    main()
+    with pytest.raises(SystemExit, match="0"):
+        main()
     *table, verdict, result = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in table[1:]] == ["promoted", "refused", "skipped", "promoted"]
     assert verdict == write_verdict(json.loads(result))
