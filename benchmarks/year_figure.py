@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ from components.reporting.figures.canvas import (
 )
 
 HEIGHT = 4.2
+LETTERS_A_LINE = 90
 LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "oracle": ("knows the taste", {"color": LIMIT, "lw": 1, "ls": ":"}),
     "bayes": ("best given the history", {"color": LIMIT, "lw": 1.2, "ls": "--"}),
@@ -60,7 +62,7 @@ def draw_year(records: Sequence[WeekRecord], verdict: str, is_wide: bool) -> Fig
     bottom = low - SHARE_OF_MARKS * (high - low)
     axis.set_ylim(bottom, high)
     draw_outcomes(axis, records, (bottom + low) / 2)
-    axis.set_title(verdict, fontsize=10 if is_wide else 7)
+    axis.set_title("\n".join(wrap(verdict, LETTERS_A_LINE)), fontsize=10 if is_wide else 6)
     axis.set_xlabel("week")
     axis.set_ylabel("accuracy on the newest questions")
     axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -74,5 +76,5 @@ def draw_outcomes(axis: Axes, records: Sequence[WeekRecord], height: float) -> N
     """Draw a mark a week."""
     for outcome, (marker, color) in MARKS.items():
         weeks = [record.week for record in records if record.outcome == outcome]
-        label = f"{outcome}, {len(weeks)} weeks"
+        label = f"{outcome} ({len(weeks)})"
         axis.scatter(weeks, [height] * len(weeks), marker=marker, color=color, s=28, label=label)

@@ -143,7 +143,7 @@ def test_the_figure_stands_alone_in_light_and_dark(tmp_path):
     for variable in used:
         assert f"{variable}:" in light
         assert f"{variable}:" in dark
-    for said in ("A verdict", "champion", "never retrained", "promoted, 2 weeks", "skipped"):
+    for said in ("A verdict", "champion", "never retrained", "promoted (2)", "skipped (1)"):
         assert f">{said}" in svg
     write_year_figure(tmp_path / "again.svg", build_year(), "A verdict")
     assert (tmp_path / "again.svg").read_text("utf-8") == svg
