@@ -40,7 +40,7 @@ def check_promotion(
     """Summarize the predictions and decide."""
     settings, answers = recipe.evaluation, predictions.read()
     evidence = measure(answers, recipe.task, histories.limits, settings.num_draws, recipe.seed)
-    evaluation = summarize(evidence, answers, recipe.task, settings.split)
+    evaluation = summarize(evidence, answers, recipe.task, settings.split, recipe.newer_than)
     rivals = find_rivals(incumbents, candidate, answers.notes)
     decision = decide(evidence, rivals, artifact, promotion, inversion)
     for reason in decision.reasons:

@@ -1,5 +1,6 @@
 """What was measured and decided: the content of evaluation.json."""
 
+from datetime import datetime
 from typing import Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
@@ -122,6 +123,9 @@ class Evaluation(Config):
     schema_version: Literal[2] = Field(2, description="Version of this schema.")
     task: str = Field(description="The task's name.")
     split: str = Field(description="The split that the questions are from.")
+    newer_than: datetime | None = Field(
+        None, description="Only the split's questions after this time (UTC) were asked."
+    )
     num_questions: int = Field(ge=1, description="Number of questions, the same for every arm.")
     num_users: int = Field(ge=1, description="Number of users who ask them.")
     arms: Figures = Field(description="Figures by arm and metric.")

@@ -1,5 +1,7 @@
 """From evidence to what is reported of it: intervals, differences, users helped and harmed."""
 
+from datetime import datetime
+
 import numpy as np
 import pyarrow as pa
 
@@ -30,7 +32,13 @@ NUM_GAIN_BINS = 21
 NUM_ENTROPY_BINS = 20
 
 
-def summarize(evidence: Evidence, answers: Answers, task: Task, split: str) -> Evaluation:
+def summarize(
+    evidence: Evidence,
+    answers: Answers,
+    task: Task,
+    split: str,
+    newer_than: datetime | None = None,
+) -> Evaluation:
     """Put intervals to what was measured, and what was noted beside the answers with it.
 
     Differences are persona minus the other arm, in the metric's unit, whichever direction is
@@ -41,11 +49,13 @@ def summarize(evidence: Evidence, answers: Answers, task: Task, split: str) -> E
         answers: The answers, for their costs, weights and notes.
         task: The task.
         split: The split that the questions are from.
+        newer_than: The time (UTC) after which they were asked; None: the whole split was.
     """
     everything = evidence.slices[ALL]
     return Evaluation(
         task=task.name,
         split=split,
+        newer_than=newer_than,
         num_questions=everything.num_questions,
         num_users=everything.num_users,
         arms=show_arms(everything),

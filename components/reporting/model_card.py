@@ -109,8 +109,10 @@ def _write_figures(evaluation: Evaluation) -> str:
     for judge, values in evaluation.limits.items():
         cells = (format_figure(values[m]) if m in values else "not known" for m in metrics)
         rows.append((judge, *cells, JUDGE_WORDS[judge]))
+    newest = evaluation.newer_than
+    after = "" if newest is None else f" after {newest:%Y-%m-%d %H:%M:%S} UTC"
     lines = [
-        f"On {evaluation.num_questions:,} {evaluation.split} questions of "
+        f"On {evaluation.num_questions:,} {evaluation.split} questions{after} of "
         f"{evaluation.num_users:,} users; in brackets 95 % intervals from a bootstrap that "
         "resamples users.",
         _write_table(head, rows),

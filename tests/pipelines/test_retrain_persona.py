@@ -182,6 +182,7 @@ def test_all_are_asked_what_is_newer_than_what_either_was_trained_on(
     histories = second.load("validate_histories", "sound_histories")
     newest = {row["question_id"] for row in histories.questions if row["time"] > max(trained)}
     assert decide(second).newer_than == max(trained)
+    assert second.load("check_promotion", "evaluation").newer_than == max(trained)
     table = second.load("evaluate_incumbents", "predictions_with_incumbents").table.to_pandas()
     for arm in ("persona", "champion", "reference", "base"):
         assert set(table["question_id"][table["arm"] == arm]) == newest

@@ -1,6 +1,7 @@
 """The page: true to its figures, safe, and without any network."""
 
 import re
+from datetime import datetime
 
 import pytest
 
@@ -51,6 +52,13 @@ def test_the_page_says_what_was_measured_and_decided():
         "loss, nats per token",
     ):
         assert said in text, said
+
+
+def test_questions_of_a_retraining_are_said_to_be_newer():
+    newest = datetime(2026, 3, 1, 7, 30)
+    words = Reader(render_evaluation_page(build_evaluation(newer_than=newest), {}, {})).words
+    assert "674 users asked after 2026-03-01 07:30:00 UTC" in words
+    assert "asked after" not in Reader(render_evaluation_page(build_evaluation(), {}, {})).words
 
 
 def test_bare_pages_leave_out_what_is_not_known():

@@ -1,5 +1,7 @@
 """The model card."""
 
+from datetime import datetime
+
 from components.reporting.model_card import ModelFacts, render_model_card
 from components.tasks.lamp import LAMP_2
 
@@ -50,6 +52,12 @@ def test_tables_have_as_many_cells_in_every_row():
         if table.startswith("| "):
             rows = table.replace("\\|", "").splitlines()
             assert len({row.count("|") for row in rows}) == 1, table
+
+
+def test_the_card_of_a_retraining_says_that_questions_were_newer():
+    newest = datetime(2026, 3, 1, 7, 30)
+    card = render_model_card(build_evaluation(newer_than=newest), LAMP_2, FACTS)
+    assert "On 6,023 test questions after 2026-03-01 07:30:00 UTC of 674 users;" in card
 
 
 def test_a_card_before_the_decision():
