@@ -32,12 +32,15 @@ class RetrainingRecipe(Config):
 
 
 class LastTraining(Config):
-    """The newest registered version of a task, promoted or refused."""
+    """The version of a task that was registered or judged last."""
 
     version: str = Field(description="In the model registry.")
     registered_at: datetime = Field(description="When, in UTC.")
     profile: DataProfile | None = Field(description="Its data; None if they can't be read.")
     watermark: Watermark | None = Field(description="Up to where its source was read, if known.")
+    unfinished: str | None = Field(
+        None, description="What its run didn't come to, behind `version 7`; None: it came to its end."
+    )
 
 
 class Today(Config):
@@ -178,13 +181,26 @@ def _judge(
     """Return whether a training is due, and the reason."""
     if last is None:
         return True, "Due: nothing has been trained yet."
-    if drift.champion_version is None:
+    if drift.champion_version is None and last.unfinished is None:
         return True, f"Due: there is no champion yet, version {last.version} was refused."
     if today.newer_than is not None and today.num_questions < config.min_questions:
         return False, (
             f"Skipped: {today.num_questions} questions are newer than {today.newer_than}, up to "
             f"when was trained, and {config.min_questions} are needed to compare with the champion."
         )
+    if last.unfinished is not None:
+        return True, f"Due: version {last.version} {last.unfinished}: its run broke off."
+    return _judge_news(config, today, drift, last, new)
+
+
+def _judge_news(
+    config: RetrainingConfig,
+    today: Today,
+    drift: DriftReport,
+    last: LastTraining,
+    new: NewData | None,
+) -> tuple[bool, str]:
+    """Return whether what came since the last training is enough, and the reason."""
     if new is None or last.profile is None:
         return True, f"Due: what version {last.version} was trained on is not known any more."
     if not new.num_items:

@@ -114,6 +114,16 @@ def test_without_a_training_or_a_champion_it_is_due() -> None:
     )
 
 
+@pytest.mark.parametrize("champion", ["2", None])
+def test_a_training_that_broke_off_is_gone_on_with_whatever_is_new(champion: str | None) -> None:
+    last = make_last(unfinished="was trained but never decided upon")
+    said = "Due: version 3 was trained but never decided upon: its run broke off."
+    drift = make_drift("drifted", champion)
+    assert decide(0, drift, last) == decide(5000, drift, last) == (True, said)
+    today = make_today(num_questions=99)  # nothing could be decided now either
+    assert not decide_retraining(RetrainingConfig(), today, make_drift(), last).due
+
+
 def test_what_nobody_knows_is_no_reason_to_wait() -> None:
     assert decide(0, last=make_last(profile=None)) == (
         True,
