@@ -39,7 +39,7 @@ class LastTraining(Config):
     profile: DataProfile | None = Field(description="Its data; None if they can't be read.")
     watermark: Watermark | None = Field(description="Up to where its source was read, if known.")
     unfinished: str | None = Field(
-        None, description="What its run didn't come to, behind `version 7`; None: it came to its end."
+        None, description="What its run didn't come to; None: it came to its end."
     )
 
 

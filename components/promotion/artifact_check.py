@@ -26,5 +26,5 @@ class ArtifactCheck(Config):
         description="Modules that the process imported and serving must not need."
     )
     rolled_back: str | None = Field(
-        None, description="When, by whom and for which version it lost the office; None if it didn't."
+        None, description="When, by whom and for which version it lost the office, if so."
     )

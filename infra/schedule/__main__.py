@@ -88,7 +88,11 @@ def do(schedules: Schedules, given: argparse.Namespace) -> str:
 def tell(done: str, known: Known) -> str:
     """Write in one line what was done."""
     schedule = known.schedule
-    return f"{done}: {schedule.name}, {schedule.cron_expression!r}, CronJob {known.cron_job_name}"
+    state = "" if schedule.active else ", paused"
+    return (
+        f"{done}: {schedule.name}, {schedule.cron_expression!r}{state}, "
+        f"CronJob {known.cron_job_name}"
+    )
 
 
 def show(schedules: Schedules) -> tuple[list[str], list[str]]:

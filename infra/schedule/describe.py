@@ -6,7 +6,7 @@ from kubernetes.client import V1CronJob
 from zenml.models import ScheduleResponse
 
 from infra.schedule.cron_jobs import find_image, list_running
-from infra.schedule.schedules import Known
+from infra.schedule.schedules import BEFORE, Known
 from infra.schedule.settings import list_next_runs
 
 NUM_RUNS = 3
@@ -38,6 +38,8 @@ def describe_cron_job(cron_job: V1CronJob) -> Iterator[str]:
 def list_troubles(known: Known) -> Iterator[str]:
     """Yield what is not as it should be, and what mends it."""
     schedule, cron_job = known
+    if schedule.name.endswith(tuple(BEFORE.values())):
+        yield "a change was cut off while this one was aside: `change --config` or `remove` ends it"
     if cron_job is None:
         yield (
             f"the CronJob {known.cron_job_name} is gone, nothing runs: `change --config` makes "

@@ -93,7 +93,8 @@ def test_what_was_rolled_back_is_not_put_back_by_figures():
         "again."
     ]
     # Whom a person made champion all the same is.
-    assert run(artifact=artifact, rivals={"champion": Rival(version="8", is_candidate=True)}).promoted
+    itself = Rival(version="8", is_candidate=True)
+    assert run(artifact=artifact, rivals={"champion": itself}).promoted
 
 
 def test_without_incumbents_the_others_decide():
