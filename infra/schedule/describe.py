@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kubernetes.client import V1CronJob
 from zenml.models import ScheduleResponse
 
-from infra.schedule.cron_jobs import find_image, list_running
+from infra.schedule.cron_jobs import TIME_ZONE, find_image, list_running
 from infra.schedule.schedules import BEFORE, Known
 from infra.schedule.settings import list_next_runs
 
@@ -51,6 +51,11 @@ def list_troubles(known: Known) -> Iterator[str]:
         yield (
             f"the CronJob's cron is {spec.schedule!r}, ZenML's {schedule.cron_expression!r}: "
             "`change --cron` sets both"
+        )
+    if spec.time_zone != TIME_ZONE:
+        yield (
+            f"the CronJob's time zone is {spec.time_zone or 'that of its controller'}, not "
+            f"{TIME_ZONE}: `change --config` makes another"
         )
     if bool(spec.suspend) == schedule.active:
         state = "suspended" if spec.suspend else "not suspended"

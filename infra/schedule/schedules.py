@@ -97,7 +97,7 @@ class Schedules:
         Args:
             name: Of the schedule.
             config: The runs' YAML.
-            cron: When they begin, by the cluster's clock.
+            cron: When they begin, UTC.
 
         Raises:
             ValueError: If there is one already, a CronJob that nobody knows, or something is wrong
@@ -142,7 +142,7 @@ class Schedules:
         Args:
             name: Of the schedule.
             config: The runs' YAML.
-            cron: When they begin; None: as before.
+            cron: When they begin, UTC; None: as before.
             force: Whether a run under way may fail.
 
         Raises:
@@ -240,12 +240,13 @@ class Schedules:
             made = self.require(name)
             if made.cron_job is None:
                 raise ValueError(f"ZenML made the schedule {name!r} and noted no CronJob with it")
+            self.cron_jobs.set_time_zone(made.cron_job_name)
+            return self.require(name)
         except BaseException:
             # ZenML takes its record back only where the cluster refuses.
             if left := self.find(name):
                 self._delete(left)
             raise
-        return made
 
     def _set_active(self, known: Known, is_active: bool) -> Known:
         return self._update(known, ScheduleUpdate(active=is_active))

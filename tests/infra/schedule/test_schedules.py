@@ -49,6 +49,7 @@ def test_a_dynamic_pipelines_schedule_is_a_cron_job_of_the_snapshot(made, state)
     assert state() == ([(NAME, CRON, True)], [(CRON, True)])
     spec = made.cron_job.spec
     assert (spec.concurrency_policy, spec.starting_deadline_seconds) == ("Forbid", 3600)
+    assert spec.time_zone == "Etc/UTC"
     [container] = spec.job_template.spec.template.spec.containers
     snapshot = container.args[container.args.index("--snapshot_id") + 1]
     assert Client().get_snapshot(snapshot).is_dynamic
@@ -210,14 +211,17 @@ def test_a_cron_job_that_no_schedule_has_is_not_joined_by_another(
     assert state() == ([], [(CRON, True)])
 
 
-def test_a_cron_job_that_somebody_edited_is_told(schedules, made, batch):
-    edit = {"spec": {"schedule": "0 0 * * *", "suspend": True}}
+def test_a_cron_job_that_somebody_edited_is_told(schedules, made, batch, write_config):
+    edit = {"spec": {"schedule": "0 0 * * *", "suspend": True, "timeZone": None}}
     batch.patch_namespaced_cron_job(made.cron_job_name, SPACE, edit)
-    cron, suspended = list_troubles(schedules.require(NAME))
+    cron, zone, suspended = list_troubles(schedules.require(NAME))
     assert cron.startswith("the CronJob's cron is '0 0 * * *', ZenML's '0 3 * * 1'")
+    assert zone.startswith("the CronJob's time zone is that of its controller, not Etc/UTC")
     assert suspended.startswith("the CronJob is suspended, ZenML's record isn't")
     schedules.set_active(NAME, True)
     schedules.change_cron(NAME, CRON)
+    assert len(list(list_troubles(schedules.require(NAME)))) == 1  # an older code's, or an edit
+    schedules.replace(NAME, write_config(), None, False)
     assert list(list_troubles(schedules.require(NAME))) == []
 
 
