@@ -17,6 +17,7 @@ from components.lineage.retraining import (
     RetrainingDecision,
     RetrainingRecipe,
     Today,
+    count_later,
     decide_retraining,
     find_newest_trained,
 )
@@ -39,14 +40,15 @@ def check_retraining(
         profiles = read_profiles(client, recipe.task_name, incumbents)
         newer_than = find_newest_trained(drift.today, list(profiles))
     questions = select_newer(histories.questions, recipe.evaluated_split, newer_than)
+    last = read_last_training(client, recipe.task_name)
     today = Today(
         now=datetime.now(UTC),
         profile=drift.today,
         watermark=histories.watermark,
         newer_than=newer_than,
         num_questions=len(questions),
+        num_later=count_later(histories.items.data.table["time"], last),
     )
-    last = read_last_training(client, recipe.task_name)
     decision = decide_retraining(recipe.config, today, drift, last)
     record(decision)
     return decision

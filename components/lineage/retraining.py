@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from components.config import Config
-from components.histories.events import FileMark, FilesWatermark, StoreWatermark, Watermark
+from components.histories.events import FilesWatermark, StoreWatermark, Watermark
 from components.histories.tables import Split
 from components.lineage.config import RetrainingConfig
 from components.lineage.data_profile import DataProfile
@@ -53,6 +55,9 @@ class Today(Config):
         description="Only questions after this time would be evaluated; None: all."
     )
     num_questions: int = Field(ge=0, description="Questions that would be evaluated.")
+    num_later: int = Field(
+        0, ge=0, description="Items later than the newest one of the last training."
+    )
 
 
 class NewData(Config):
@@ -105,7 +110,7 @@ def count_new_data(today: Today, last: LastTraining) -> NewData | None:
     num_users = max(0, today.profile.num_users - last.profile.num_users)
     match today.watermark, last.watermark:
         case FilesWatermark() as now, FilesWatermark() as then:
-            counted = count_in_files(now, then)
+            counted = max(count_in_files(now, then), today.num_later)
         case StoreWatermark() as now, StoreWatermark() as then if is_same_store(now, then):
             counted = count_appended(now, then)
             if now.generation != then.generation:  # what a batch brought was never appended
@@ -116,21 +121,28 @@ def count_new_data(today: Today, last: LastTraining) -> NewData | None:
 
 
 def count_in_files(now: FilesWatermark, then: FilesWatermark) -> int:
-    """Count the items of files that are new, and what was added to others.
+    """Count the items of files that are new, and what others have more than before.
 
-    A file that changed and did not grow was written anew: all of it is new.
+    Content is known whatever its name. Of a file that was written anew, as without an erased user's
+    lines, what it has more than before is new; what was exchanged shows by its times only.
     """
-    known = {file.name: file for file in then.files}
-    return sum(_count_in_file(file, known.get(file.name)) for file in now.files)
+    known, kept = ({file.sha256 for file in one.files} for one in (then, now))
+    before = {file.name: file.num_items for file in then.files if file.sha256 not in kept}
+    changed = [file for file in now.files if file.sha256 not in known]
+    return sum(max(0, file.num_items - before.get(file.name, 0)) for file in changed)
 
 
-def _count_in_file(now: FileMark, then: FileMark | None) -> int:
-    if then is None:
-        return now.num_items
-    if now.sha256 == then.sha256:
+def count_later(times: pa.ChunkedArray, last: LastTraining | None) -> int:
+    """Count the items that are later than the newest one of the last training.
+
+    Args:
+        times: Of today's items, UTC; null where unknown.
+        last: The last training; None before the first.
+    """
+    if last is None or last.profile is None or last.profile.newest_time is None:
         return 0
-    has_grown = now.size_bytes > then.size_bytes
-    return max(0, now.num_items - then.num_items) if has_grown else now.num_items
+    newest = datetime.fromisoformat(last.profile.newest_time)
+    return int(pc.sum(pc.greater(times, newest)).as_py() or 0)
 
 
 def is_same_store(now: StoreWatermark, then: StoreWatermark) -> bool:

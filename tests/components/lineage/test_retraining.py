@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from components.lineage.retraining import (
     NewData,
     Today,
     count_in_files,
+    count_later,
     count_new_data,
     decide_retraining,
     find_newest_trained,
@@ -26,9 +28,9 @@ STORE = StoreWatermark(tenant="a", fingerprint="e", generation=2, sequences=(10,
 
 
 def make_files(**items: int) -> FilesWatermark:
-    """Return files of as many bytes and as many items; their content goes by that number."""
+    """Return files of as many items; their content goes by that number, and says nothing of it."""
     files = [
-        FileMark(name=name, size_bytes=count, sha256=str(count), num_items=count)
+        FileMark(name=name, size_bytes=1000, sha256=str(count), num_items=count)
         for name, count in items.items()
     ]
     return FilesWatermark(files=tuple(files))
@@ -132,7 +134,7 @@ def test_what_nobody_knows_is_no_reason_to_wait() -> None:
 
 
 def test_with_too_few_questions_that_are_new_to_both_nothing_is_trained() -> None:
-    config, today = RetrainingConfig(), make_today(5000, num_questions=99)
+    config, today = RetrainingConfig(), make_today(4000, num_questions=99)
     decision = decide_retraining(config, today, make_drift("drifted"), make_last())
     assert (decision.due, decision.reason) == (
         False,
@@ -146,7 +148,37 @@ def test_with_too_few_questions_that_are_new_to_both_nothing_is_trained() -> Non
 def test_files_are_counted_by_what_came_to_them() -> None:
     then = make_files(same=7, grown=10, gone=9, rewritten=20)
     now = make_files(same=7, grown=13, rewritten=5, new=4)
-    assert count_in_files(now, then) == 0 + 3 + 5 + 4
+    assert count_in_files(now, then) == 0 + 3 + 0 + 4
+
+
+def test_what_a_file_holds_is_known_by_whatever_name() -> None:
+    then = make_files(current=7, january=5)
+    assert count_in_files(make_files(february=7, first=5), then) == 0
+    assert count_in_files(make_files(january=7, current=5), then) == 0
+    # Another month's file took the old name: all of it is new.
+    assert count_in_files(make_files(february=7, january=5, current=3), then) == 3
+
+
+def test_an_erasure_is_no_news_and_what_came_with_it_is() -> None:
+    then, erased = make_files(january=5000), make_files(january=4990)
+    for num_later in (0, 30):
+        today = make_today(watermark=erased, num_later=num_later)
+        new = count_new_data(today, make_last(watermark=then))
+        assert new is not None
+        assert new.num_items == num_later
+    late = make_today(watermark=make_files(january=5020), num_later=3)
+    new = count_new_data(late, make_last(watermark=then))
+    assert new is not None
+    assert new.num_items == 20  # 17 of them older than what was known
+
+
+def test_later_is_what_is_newer_than_the_newest_item() -> None:
+    times = pa.chunked_array([[CUT, None], [CUT + timedelta(seconds=1), NOW.replace(tzinfo=None)]])
+    last = make_last(profile=build_profile(newest_time=CUT.isoformat()))
+    assert count_later(times, last) == 2
+    assert count_later(times.slice(0, 2), last) == 0
+    assert count_later(pa.chunked_array([], pa.timestamp("us")), last) == 0
+    assert count_later(times, make_last()) == count_later(times, None) == 0
 
 
 @pytest.mark.parametrize(
