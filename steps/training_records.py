@@ -11,7 +11,7 @@ from zenml.logger import get_logger
 
 from components.histories.events import WATERMARK, Watermark
 from components.lineage.data_profile import DataProfile
-from components.lineage.retraining import LastTraining
+from components.lineage.retraining import LastTraining, Trained
 from components.promotion.registry_records import PROMOTED
 from steps.bundle_source import BUNDLE
 from steps.model_registry import (
@@ -47,21 +47,29 @@ def read_profile(client: MlflowClient, task_name: str, version: str) -> DataProf
         raise LostRecordError("cannot be read") from err
 
 
+def read_trained(client: MlflowClient, task_name: str, version: str) -> Trained:
+    """Return when a version was registered and what it was trained on, if that can be had."""
+    found = client.get_model_version(model_name(task_name), version)
+    try:
+        profile = read_profile(client, task_name, version)
+    except LostRecordError as err:
+        logger.warning("%s of version %s %s", DATA_PROFILE, version, err)
+        profile = None
+    return Trained(
+        version=version,
+        registered_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        profile=profile,
+    )
+
+
 def read_last_training(client: MlflowClient, task_name: str) -> LastTraining | None:
     """Return what was trained last, by `challenger`, and on what; None before the first."""
     found = find_by_alias(client, model_name(task_name), CHALLENGER)
     if found is None:
         return None
-    version = str(found.version)
-    try:
-        profile = read_profile(client, task_name, version)
-    except LostRecordError as err:
-        logger.warning("the profile of version %s %s", version, err)
-        profile = None
+    trained = read_trained(client, task_name, str(found.version))
     return LastTraining(
-        version=version,
-        registered_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-        profile=profile,
+        **dict(trained),
         watermark=read_watermark(client, found.run_id),
         unfinished=find_unfinished(found.tags),
     )

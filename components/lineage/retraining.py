@@ -4,7 +4,7 @@ Pure functions: what the last training had, and what there is today, are given.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -33,12 +33,28 @@ class RetrainingRecipe(Config):
     )
 
 
-class LastTraining(Config):
-    """The version of a task that was registered or judged last."""
+class Trained(Config):
+    """A registered version, by what it was trained on."""
 
     version: str = Field(description="In the model registry.")
     registered_at: datetime = Field(description="When, in UTC.")
     profile: DataProfile | None = Field(description="Its data; None if they can't be read.")
+
+    def find_newest(self) -> datetime | None:
+        """Return a time after which it was trained on no question; None if it knew no times.
+
+        Where the profile doesn't tell, it is the time of its newest item, which is never earlier;
+        without a profile it is when it was registered: what came later it can't have seen.
+        """
+        if self.profile is None:
+            return self.registered_at.replace(tzinfo=None)
+        newest = self.profile.newest_trained or self.profile.newest_time
+        return None if newest is None else datetime.fromisoformat(newest)
+
+
+class LastTraining(Trained):
+    """The version of a task that was registered or judged last."""
+
     watermark: Watermark | None = Field(description="Up to where its source was read, if known.")
     unfinished: str | None = Field(
         None, description="What its run didn't come to; None: it came to its end."
@@ -55,6 +71,10 @@ class Today(Config):
         description="Only questions after this time would be evaluated; None: all."
     )
     num_questions: int = Field(ge=0, description="Questions that would be evaluated.")
+    unknown: tuple[str, ...] = Field(
+        (),
+        description="Versions in office of whom is only known when they were registered.",
+    )
     num_later: int = Field(
         0, ge=0, description="Items later than the newest one of the last training."
     )
@@ -88,18 +108,15 @@ class RetrainingDecision(Config):
     num_questions: int = Field(ge=0, description="How many these are.")
 
 
-def find_newest_trained(today: DataProfile, incumbents: Iterable[DataProfile]) -> datetime | None:
+def find_newest_trained(today: DataProfile, incumbents: Sequence[Trained]) -> datetime | None:
     """Return the time after which no question was trained on, by candidate, champion or reference.
 
-    Of an incumbent whose profile doesn't tell it is the time of its newest item, which is never
-    earlier.
-
     Returns:
-        The time; None without an incumbent, since then nobody is compared, and without times.
+        The time, UTC; None without an incumbent, since then nobody is compared, and without times.
     """
-    others = [one.newest_trained or one.newest_time for one in incumbents]
-    known = [datetime.fromisoformat(time) for time in (today.newest_trained, *others) if time]
-    return max(known) if others and known else None
+    candidate = today.newest_trained and datetime.fromisoformat(today.newest_trained)
+    known = [time for time in (candidate, *(one.find_newest() for one in incumbents)) if time]
+    return max(known) if incumbents and known else None
 
 
 def count_new_data(today: Today, last: LastTraining) -> NewData | None:
@@ -196,9 +213,12 @@ def _judge(
     if drift.champion_version is None and last.unfinished is None:
         return True, f"Due: there is no champion yet, version {last.version} was refused."
     if today.newer_than is not None and today.num_questions < config.min_questions:
+        guessed = " and ".join(f"version {version}" for version in today.unknown)
+        doubt = f"; of {guessed} only when it was registered is known" if guessed else ""
         return False, (
             f"Skipped: {today.num_questions} questions are newer than {today.newer_than}, up to "
-            f"when was trained, and {config.min_questions} are needed to compare with the champion."
+            f"when was trained{doubt}, and {config.min_questions} are needed to compare with the "
+            "champion."
         )
     if last.unfinished is not None:
         return True, f"Due: version {last.version} {last.unfinished}: its run broke off."

@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from components.histories.events import FileMark, FilesWatermark, StoreWatermark
 from components.lineage.config import RetrainingConfig
+from components.lineage.data_profile import DataProfile
 from components.lineage.drift import DriftReport, Status
 from components.lineage.retraining import (
     LastTraining,
     NewData,
     Today,
+    Trained,
     count_in_files,
     count_later,
     count_new_data,
@@ -204,16 +206,30 @@ def test_fewer_items_than_before_are_none_new() -> None:
     assert (new.num_items, new.num_users) == (0, 0)
 
 
+def make_trained(profile: DataProfile | None) -> Trained:
+    return Trained(version="2", registered_at=NOW, profile=profile)
+
+
 def test_the_newest_question_that_anybody_was_trained_on() -> None:
     candidate = build_profile(newest_trained="2026-01-05T00:00:00")
-    champion = build_profile(
-        newest_trained="2026-01-07T10:00:00", newest_time="2026-02-01T00:00:00"
+    champion = make_trained(
+        build_profile(newest_trained="2026-01-07T10:00:00", newest_time="2026-02-01T00:00:00")
     )
-    old = build_profile(newest_time="2026-01-09T00:00:00")  # an older code's
+    old = make_trained(build_profile(newest_time="2026-01-09T00:00:00"))  # an older code's
     assert find_newest_trained(candidate, [champion]) == datetime(2026, 1, 7, 10)
     assert find_newest_trained(candidate, [champion, old]) == datetime(2026, 1, 9)
     assert find_newest_trained(candidate, []) is None
-    assert find_newest_trained(build_profile(), [build_profile()]) is None
+    assert find_newest_trained(build_profile(), [make_trained(build_profile())]) is None
+
+
+def test_who_was_trained_on_nobody_knows_what_saw_nothing_after_its_registration() -> None:
+    lost, champion = make_trained(None), make_trained(build_profile())
+    assert find_newest_trained(build_profile(), [champion, lost]) == NOW.replace(tzinfo=None)
+    today = make_today(4000, num_questions=99, unknown=("2",))
+    decision = decide_retraining(RetrainingConfig(), today, make_drift(), make_last())
+    assert "when was trained; of version 2 only when it was registered is known, and" in (
+        decision.reason
+    )
 
 
 def test_nothing_being_reason_enough_is_a_mistake() -> None:
