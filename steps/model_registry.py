@@ -1,8 +1,8 @@
 """MLflow's model registry as the steps use it: names, aliases, and finding things again.
 
-The registered model of a task is `persona-plug-<task>`, with the aliases `challenger`, `champion`,
-`previous` and `reference`. A warm-started LLM is a registered model of its own,
-`persona-plug-llm-<task>`, whose versions are found by the tag `content_hash`.
+The registered model of a task is `persona-plug-<task>`, with the aliases `challenger` (registered
+or judged last), `champion`, `previous` and `reference`. A warm-started LLM is a registered model of
+its own, `persona-plug-llm-<task>`, whose versions are found by the tag `content_hash`.
 """
 
 import shutil
