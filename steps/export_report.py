@@ -69,7 +69,7 @@ def export_report(
         facts=ModelFacts(
             name=promotion.model_name,
             version=promotion.version,
-            # `challenger` is the newest registered version, which a cached one need not be.
+            # `challenger` goes on with the next run.
             alias=CHAMPION if promotion.promoted else None,
             counts={f"{kept.table} (kept)": kept.kept for kept in validated.report.counts},
             versions=versions,

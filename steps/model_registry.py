@@ -1,8 +1,8 @@
 """MLflow's model registry as the steps use it: names, aliases, and finding things again.
 
-The registered model of a task is `persona-plug-<task>`, with the aliases `challenger`, `champion`,
-`previous` and `reference`. A warm-started LLM is a registered model of its own,
-`persona-plug-llm-<task>`, whose versions are found by the tag `content_hash`.
+The registered model of a task is `persona-plug-<task>`, with the aliases `challenger` (registered
+or judged last), `champion`, `previous` and `reference`. A warm-started LLM is a registered model of
+its own, `persona-plug-llm-<task>`, whose versions are found by the tag `content_hash`.
 """
 
 import shutil
@@ -28,6 +28,8 @@ REFERENCE = "reference"
 """Set by the first promotion, moved by a person: losses are counted from there."""
 DECISION = "decision"
 """Tag of a version that says what became of it."""
+ROLLED_BACK = "rolled_back"
+"""Tag of a version that lost the office by `infra.rollback`."""
 TRAINED_USERS = "trained_users.parquet"
 """Logged in every run that registers, before it registers: `components.lineage.trained_users`."""
 DATA_PROFILE = "data_profile.json"

@@ -20,6 +20,7 @@ from components.promotion.registry_records import (
     Registration,
 )
 from steps.model_registry import (
+    CHALLENGER,
     CHAMPION,
     DECISION,
     PREVIOUS,
@@ -60,6 +61,8 @@ def promote_user_embedder(
     else:
         said = f"refused: {refused}"
     client.set_model_version_tag(name, version, DECISION, said[:5000])
+    # A registration from the cache is older than what another run has registered since.
+    client.set_registered_model_alias(name, CHALLENGER, version)
     logger.info("version %s of %s: %s", version, name, said)
     return Promotion(promoted=decision.promoted, model_name=name, version=version)
 

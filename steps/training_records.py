@@ -1,5 +1,6 @@
 """What a registered version was trained on, as it was logged when it was registered."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from zenml.logger import get_logger
 
 from components.histories.events import WATERMARK, Watermark
 from components.lineage.data_profile import DataProfile
-from components.lineage.retraining import LastTraining
+from components.lineage.retraining import LastTraining, Trained
+from components.promotion.registry_records import PROMOTED
+from steps.bundle_source import BUNDLE
 from steps.model_registry import (
     CHALLENGER,
     DATA_PROFILE,
+    DECISION,
     WATERMARK_RECORD,
     find_by_alias,
     model_name,
@@ -43,23 +47,45 @@ def read_profile(client: MlflowClient, task_name: str, version: str) -> DataProf
         raise LostRecordError("cannot be read") from err
 
 
-def read_last_training(client: MlflowClient, task_name: str) -> LastTraining | None:
-    """Return what the newest registered version was trained on; None before the first."""
-    found = find_by_alias(client, model_name(task_name), CHALLENGER)
-    if found is None:
-        return None
-    version = str(found.version)
+def read_trained(client: MlflowClient, task_name: str, version: str) -> Trained:
+    """Return when a version was registered and what it was trained on, if that can be had."""
+    found = client.get_model_version(model_name(task_name), version)
     try:
         profile = read_profile(client, task_name, version)
     except LostRecordError as err:
-        logger.warning("the profile of version %s %s", version, err)
+        logger.warning("%s of version %s %s", DATA_PROFILE, version, err)
         profile = None
-    return LastTraining(
+    return Trained(
         version=version,
         registered_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
         profile=profile,
-        watermark=read_watermark(client, found.run_id),
     )
+
+
+def read_last_training(client: MlflowClient, task_name: str) -> LastTraining | None:
+    """Return what was trained last, by `challenger`, and on what; None before the first."""
+    found = find_by_alias(client, model_name(task_name), CHALLENGER)
+    if found is None:
+        return None
+    trained = read_trained(client, task_name, str(found.version))
+    return LastTraining(
+        **dict(trained),
+        watermark=read_watermark(client, found.run_id),
+        unfinished=find_unfinished(found.tags),
+    )
+
+
+def find_unfinished(tags: Mapping[str, str]) -> str | None:
+    """Return what the run that registered a version didn't come to; None if nothing is missing.
+
+    Args:
+        tags: The version's.
+    """
+    if DECISION not in tags:
+        return "was trained but never decided upon"
+    if tags[DECISION] == PROMOTED and BUNDLE not in tags:
+        return "was promoted but never packaged for serving"
+    return None
 
 
 def read_watermark(client: MlflowClient, run_id: str) -> Watermark | None:

@@ -4,14 +4,16 @@ Pure functions: what the last training had, and what there is today, are given.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from components.config import Config
-from components.histories.events import FileMark, FilesWatermark, StoreWatermark, Watermark
+from components.histories.events import FilesWatermark, StoreWatermark, Watermark
 from components.histories.tables import Split
 from components.lineage.config import RetrainingConfig
 from components.lineage.data_profile import DataProfile
@@ -31,13 +33,32 @@ class RetrainingRecipe(Config):
     )
 
 
-class LastTraining(Config):
-    """The newest registered version of a task, promoted or refused."""
+class Trained(Config):
+    """A registered version, by what it was trained on."""
 
     version: str = Field(description="In the model registry.")
     registered_at: datetime = Field(description="When, in UTC.")
     profile: DataProfile | None = Field(description="Its data; None if they can't be read.")
+
+    def find_newest(self) -> datetime | None:
+        """Return a time after which it was trained on no question; None if it knew no times.
+
+        Where the profile doesn't tell, it is the time of its newest item, which is never earlier;
+        without a profile it is when it was registered: what came later it can't have seen.
+        """
+        if self.profile is None:
+            return self.registered_at.replace(tzinfo=None)
+        newest = self.profile.newest_trained or self.profile.newest_time
+        return None if newest is None else datetime.fromisoformat(newest)
+
+
+class LastTraining(Trained):
+    """The version of a task that was registered or judged last."""
+
     watermark: Watermark | None = Field(description="Up to where its source was read, if known.")
+    unfinished: str | None = Field(
+        None, description="What its run didn't come to; None: it came to its end."
+    )
 
 
 class Today(Config):
@@ -50,6 +71,13 @@ class Today(Config):
         description="Only questions after this time would be evaluated; None: all."
     )
     num_questions: int = Field(ge=0, description="Questions that would be evaluated.")
+    unknown: tuple[str, ...] = Field(
+        (),
+        description="Versions in office of whom is only known when they were registered.",
+    )
+    num_later: int = Field(
+        0, ge=0, description="Items later than the newest one of the last training."
+    )
 
 
 class NewData(Config):
@@ -80,18 +108,15 @@ class RetrainingDecision(Config):
     num_questions: int = Field(ge=0, description="How many these are.")
 
 
-def find_newest_trained(today: DataProfile, incumbents: Iterable[DataProfile]) -> datetime | None:
+def find_newest_trained(today: DataProfile, incumbents: Sequence[Trained]) -> datetime | None:
     """Return the time after which no question was trained on, by candidate, champion or reference.
 
-    Of an incumbent whose profile doesn't tell it is the time of its newest item, which is never
-    earlier.
-
     Returns:
-        The time; None without an incumbent, since then nobody is compared, and without times.
+        The time, UTC; None without an incumbent, since then nobody is compared, and without times.
     """
-    others = [one.newest_trained or one.newest_time for one in incumbents]
-    known = [datetime.fromisoformat(time) for time in (today.newest_trained, *others) if time]
-    return max(known) if others and known else None
+    candidate = today.newest_trained and datetime.fromisoformat(today.newest_trained)
+    known = [time for time in (candidate, *(one.find_newest() for one in incumbents)) if time]
+    return max(known) if incumbents and known else None
 
 
 def count_new_data(today: Today, last: LastTraining) -> NewData | None:
@@ -102,7 +127,7 @@ def count_new_data(today: Today, last: LastTraining) -> NewData | None:
     num_users = max(0, today.profile.num_users - last.profile.num_users)
     match today.watermark, last.watermark:
         case FilesWatermark() as now, FilesWatermark() as then:
-            counted = count_in_files(now, then)
+            counted = max(count_in_files(now, then), today.num_later)
         case StoreWatermark() as now, StoreWatermark() as then if is_same_store(now, then):
             counted = count_appended(now, then)
             if now.generation != then.generation:  # what a batch brought was never appended
@@ -113,21 +138,28 @@ def count_new_data(today: Today, last: LastTraining) -> NewData | None:
 
 
 def count_in_files(now: FilesWatermark, then: FilesWatermark) -> int:
-    """Count the items of files that are new, and what was added to others.
+    """Count the items of files that are new, and what others have more than before.
 
-    A file that changed and did not grow was written anew: all of it is new.
+    Content is known whatever its name. Of a file that was written anew, as without an erased user's
+    lines, what it has more than before is new; what was exchanged shows by its times only.
     """
-    known = {file.name: file for file in then.files}
-    return sum(_count_in_file(file, known.get(file.name)) for file in now.files)
+    known, kept = ({file.sha256 for file in one.files} for one in (then, now))
+    before = {file.name: file.num_items for file in then.files if file.sha256 not in kept}
+    changed = [file for file in now.files if file.sha256 not in known]
+    return sum(max(0, file.num_items - before.get(file.name, 0)) for file in changed)
 
 
-def _count_in_file(now: FileMark, then: FileMark | None) -> int:
-    if then is None:
-        return now.num_items
-    if now.sha256 == then.sha256:
+def count_later(times: pa.ChunkedArray, last: LastTraining | None) -> int:
+    """Count the items that are later than the newest one of the last training.
+
+    Args:
+        times: Of today's items, UTC; null where unknown.
+        last: The last training; None before the first.
+    """
+    if last is None or last.profile is None or last.profile.newest_time is None:
         return 0
-    has_grown = now.size_bytes > then.size_bytes
-    return max(0, now.num_items - then.num_items) if has_grown else now.num_items
+    newest = datetime.fromisoformat(last.profile.newest_time)
+    return int(pc.sum(pc.greater(times, newest)).as_py() or 0)
 
 
 def is_same_store(now: StoreWatermark, then: StoreWatermark) -> bool:
@@ -178,13 +210,29 @@ def _judge(
     """Return whether a training is due, and the reason."""
     if last is None:
         return True, "Due: nothing has been trained yet."
-    if drift.champion_version is None:
+    if drift.champion_version is None and last.unfinished is None:
         return True, f"Due: there is no champion yet, version {last.version} was refused."
     if today.newer_than is not None and today.num_questions < config.min_questions:
+        guessed = " and ".join(f"version {version}" for version in today.unknown)
+        doubt = f"; of {guessed} only when it was registered is known" if guessed else ""
         return False, (
             f"Skipped: {today.num_questions} questions are newer than {today.newer_than}, up to "
-            f"when was trained, and {config.min_questions} are needed to compare with the champion."
+            f"when was trained{doubt}, and {config.min_questions} are needed to compare with the "
+            "champion."
         )
+    if last.unfinished is not None:
+        return True, f"Due: version {last.version} {last.unfinished}: its run broke off."
+    return _judge_news(config, today, drift, last, new)
+
+
+def _judge_news(
+    config: RetrainingConfig,
+    today: Today,
+    drift: DriftReport,
+    last: LastTraining,
+    new: NewData | None,
+) -> tuple[bool, str]:
+    """Return whether what came since the last training is enough, and the reason."""
     if new is None or last.profile is None:
         return True, f"Due: what version {last.version} was trained on is not known any more."
     if not new.num_items:

@@ -25,3 +25,6 @@ class ArtifactCheck(Config):
     foreign_modules: list[str] = Field(
         description="Modules that the process imported and serving must not need."
     )
+    rolled_back: str | None = Field(
+        None, description="When, by whom and for which version it lost the office, if so."
+    )

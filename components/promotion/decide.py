@@ -18,7 +18,7 @@ from components.promotion.config import (
 from components.promotion.inversion_rule import judge_inversion
 from components.promotion.statistical_rules import judge_any_of, judge_test
 
-ALREADY_CHAMPION = "already_champion"
+ALREADY_CHAMPION, ROLLED_BACK = "already_champion", "rolled_back"
 ABSOLUTE_RULES = (ReproducesPredictions, Latency, Size, Inversion)
 """Rules that compare with nothing: the champion has to keep them too."""
 
@@ -32,7 +32,8 @@ def decide(
 ) -> Decision:
     """Judge a candidate by every rule; it is promoted if none stands in the way.
 
-    The champion itself has nothing more to show, but its artifact and its vectors have.
+    The champion itself has nothing more to show, but its artifact and its vectors have. A version
+    that a person took out of office is not put back by figures.
 
     Args:
         evidence: What was measured of it.
@@ -51,6 +52,13 @@ def decide(
         known = Reason(rule=ALREADY_CHAMPION, status="passed", blocks=False, sentence=sentence)
         reasons.append(known)
         rules = tuple(rule for rule in rules if isinstance(rule, ABSOLUTE_RULES))
+    elif artifact.rolled_back is not None:
+        sentence = (
+            f"This version was rolled back on {artifact.rolled_back}; remove its tag rolled_back "
+            "to let it be judged again."
+        )
+        lost = Reason(rule=ROLLED_BACK, status="failed", blocks=True, sentence=sentence)
+        reasons.append(lost)
     case = Case(evidence, rivals, artifact, config.replace_incomparable, inversion)
     reasons += [judge(rule, case) for rule in rules]
     return Decision(promoted=not any(reason.blocks for reason in reasons), reasons=reasons)

@@ -56,9 +56,9 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
             one.add_argument("--force", action="store_true", help="even if a run under way fails")
     create, change = parsers["create"], parsers["change"]
     create.add_argument("--config", type=Path, required=True, help="the runs' YAML")
-    create.add_argument("--cron", default=MONDAYS_AT_3, help="when, by the cluster's clock")
+    create.add_argument("--cron", default=MONDAYS_AT_3, help="when, UTC")
     change.add_argument("--config", type=Path, help="the runs' YAML, with today's code and image")
-    change.add_argument("--cron", help="when; as before if it isn't given")
+    change.add_argument("--cron", help="when, UTC; as before if it isn't given")
     given = parser.parse_args(arguments)
     if given.command == "change" and not (given.config or given.cron):
         change.error("expected --cron, --config or both")
@@ -88,7 +88,11 @@ def do(schedules: Schedules, given: argparse.Namespace) -> str:
 def tell(done: str, known: Known) -> str:
     """Write in one line what was done."""
     schedule = known.schedule
-    return f"{done}: {schedule.name}, {schedule.cron_expression!r}, CronJob {known.cron_job_name}"
+    state = "" if schedule.active else ", paused"
+    return (
+        f"{done}: {schedule.name}, {schedule.cron_expression!r}{state}, "
+        f"CronJob {known.cron_job_name}"
+    )
 
 
 def show(schedules: Schedules) -> tuple[list[str], list[str]]:

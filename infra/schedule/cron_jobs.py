@@ -13,6 +13,7 @@ from zenml.integrations.kubernetes.orchestrators import KubernetesOrchestrator
 
 NOT_FOUND = 404
 TIMEOUT_SECONDS = 20
+TIME_ZONE = "Etc/UTC"
 
 
 class CronJobs:
@@ -55,6 +56,20 @@ class CronJobs:
             )
         found: list[V1CronJob] = listed.items
         return found
+
+    def set_time_zone(self, name: str) -> None:
+        """Let a CronJob's times be UTC, which ZenML leaves to the controller manager's clock.
+
+        Raises:
+            ValueError: If the cluster refuses.
+        """
+        with telling_cluster_errors():
+            self._api().patch_namespaced_cron_job(
+                name,
+                self.namespace,
+                {"spec": {"timeZone": TIME_ZONE}},
+                _request_timeout=TIMEOUT_SECONDS,
+            )
 
     def _api(self) -> kubernetes.BatchV1Api:
         return kubernetes.BatchV1Api(self._orchestrator.get_kube_client())

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from kubernetes.client import V1CronJob
 from zenml.models import ScheduleResponse
 
-from infra.schedule.cron_jobs import find_image, list_running
-from infra.schedule.schedules import Known
+from infra.schedule.cron_jobs import TIME_ZONE, find_image, list_running
+from infra.schedule.schedules import BEFORE, Known
 from infra.schedule.settings import list_next_runs
 
 NUM_RUNS = 3
@@ -38,6 +38,8 @@ def describe_cron_job(cron_job: V1CronJob) -> Iterator[str]:
 def list_troubles(known: Known) -> Iterator[str]:
     """Yield what is not as it should be, and what mends it."""
     schedule, cron_job = known
+    if schedule.name.endswith(tuple(BEFORE.values())):
+        yield "a change was cut off while this one was aside: `change --config` or `remove` ends it"
     if cron_job is None:
         yield (
             f"the CronJob {known.cron_job_name} is gone, nothing runs: `change --config` makes "
@@ -49,6 +51,11 @@ def list_troubles(known: Known) -> Iterator[str]:
         yield (
             f"the CronJob's cron is {spec.schedule!r}, ZenML's {schedule.cron_expression!r}: "
             "`change --cron` sets both"
+        )
+    if spec.time_zone != TIME_ZONE:
+        yield (
+            f"the CronJob's time zone is {spec.time_zone or 'that of its controller'}, not "
+            f"{TIME_ZONE}: `change --config` makes another"
         )
     if bool(spec.suspend) == schedule.active:
         state = "suspended" if spec.suspend else "not suspended"

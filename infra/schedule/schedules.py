@@ -18,8 +18,9 @@ from zenml.pipelines.pipeline_definition import Pipeline
 from infra.schedule.cron_jobs import list_running, open_cron_jobs, telling_cluster_errors
 from infra.schedule.settings import check_config, check_cron
 
-BEFORE = "-before"
-"""How a schedule's name ends while another takes its place."""
+BEFORE = {True: "-before", False: "-before-paused"}
+"""How a schedule's name ends while another takes its place, by whether it was active: it is paused
+then, and what it was has to outlast a change that is cut off."""
 
 
 class Known(NamedTuple):
@@ -96,7 +97,7 @@ class Schedules:
         Args:
             name: Of the schedule.
             config: The runs' YAML.
-            cron: When they begin, by the cluster's clock.
+            cron: When they begin, UTC.
 
         Raises:
             ValueError: If there is one already, a CronJob that nobody knows, or something is wrong
@@ -105,7 +106,7 @@ class Schedules:
         cron = check_cron(cron)
         check_config(config)
         self._require_server()
-        for taken in filter(self.find, (name, name + BEFORE)):
+        for taken in filter(self.find, _list_names(name)):
             raise ValueError(
                 f"there is a schedule {taken!r} already: `change` changes it, `remove` removes it"
             )
@@ -134,13 +135,14 @@ class Schedules:
     def replace(self, name: str, config: Path, cron: str | None, force: bool) -> Known:
         """Put a schedule of today's code, YAML and image in the place of one.
 
-        The old one is paused before the new one is made, and removed after: there is a moment
-        without any, and none with two. If the new one can't be made, the old one is as it was.
+        The old one is renamed and paused before the new one is made, and removed after: there is a
+        moment without any, and none with two. If the new one can't be made, the old one is as it
+        was.
 
         Args:
             name: Of the schedule.
             config: The runs' YAML.
-            cron: When they begin; None: as before.
+            cron: When they begin, UTC; None: as before.
             force: Whether a run under way may fail.
 
         Raises:
@@ -153,18 +155,14 @@ class Schedules:
         old = self.require(name)
         cron = check_cron(cron or str(old.schedule.cron_expression))
         _require_idle(old, force)
-        self._set_active(old, False)
-        self._rename(old, name + BEFORE)
+        was_active = old.schedule.active
+        self._rename(old, name + BEFORE[was_active])
         try:
-            new = self._submit(name, config, cron)
-        except BaseException:
-            self._rename(old, name)
-            self._set_active(old, old.schedule.active)
-            raise
-        if not old.schedule.active:
-            new = self._set_active(new, False)
-        self._delete(old)
-        return new
+            self._set_active(old, False)
+            self._submit(name, config, cron)
+        finally:
+            self._finish_change(name)
+        return self.require(name)
 
     def set_active(self, name: str, is_active: bool, force: bool = False) -> Known:
         """Pause or resume a schedule.
@@ -192,7 +190,7 @@ class Schedules:
         Raises:
             ValueError: If there is no such schedule, or a run is under way.
         """
-        there = [known for one in (name, name + BEFORE) if (known := self.find(one))]
+        there = [known for one in _list_names(name) if (known := self.find(one))]
         for known in there or [self.require(name)]:
             _require_idle(known, force)
             self._delete(known)
@@ -216,11 +214,21 @@ class Schedules:
         return known
 
     def _finish_change(self, name: str) -> None:
-        """End a change that was cut off: the new schedule stays if it was made, else the old."""
-        if before := self.find(name + BEFORE):
-            if self.find(name):
-                self._delete(before)
-            else:
+        """End a change: the new schedule stays if it was made, else the old; paused if that was.
+
+        The old one keeps the name that says what it was until all else is done.
+        """
+        for was_active, ending in BEFORE.items():
+            if before := self.find(name + ending):
+                new = self.find(name)
+                if new is not None and new.cron_job is not None:
+                    if not was_active:
+                        self._set_active(new, False)
+                    self._delete(before)
+                    continue
+                if new is not None:  # cut off before the cluster had it
+                    self._delete(new)
+                self._set_active(before, was_active)
                 self._rename(before, name)
 
     def _submit(self, name: str, config: Path, cron: str) -> Known:
@@ -232,12 +240,13 @@ class Schedules:
             made = self.require(name)
             if made.cron_job is None:
                 raise ValueError(f"ZenML made the schedule {name!r} and noted no CronJob with it")
+            self.cron_jobs.set_time_zone(made.cron_job_name)
+            return self.require(name)
         except BaseException:
             # ZenML takes its record back only where the cluster refuses.
             if left := self.find(name):
                 self._delete(left)
             raise
-        return made
 
     def _set_active(self, known: Known, is_active: bool) -> Known:
         return self._update(known, ScheduleUpdate(active=is_active))
@@ -261,6 +270,11 @@ class Schedules:
         known = Known(schedule, None)
         name = known.cron_job_name
         return known._replace(cron_job=self.cron_jobs.find(name) if name else None)
+
+
+def _list_names(name: str) -> list[str]:
+    """Return what a schedule is called: by itself, and while another takes its place."""
+    return [name, *(name + ending for ending in BEFORE.values())]
 
 
 def _require_idle(known: Known, force: bool) -> None:

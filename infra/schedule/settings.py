@@ -1,19 +1,16 @@
 """What a schedule is made of, checked before anything is changed: the run's YAML and the cron."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
-from croniter import croniter
 
 from infra.manifests.run_settings import ORCHESTRATOR, check_settings
+from infra.schedule.cron import MAX_YEARS, parse_cron
 
-NUM_FIELDS = 5
-FIELD = re.compile(r"(?:[\d*/,-]|[a-zA-Z]{3})+")
-"""Numbers and names of months and days; croniter's own `L`, `#` and `H` Kubernetes doesn't know."""
 FORBID = "Forbid"
 MIN_DEADLINE_SECONDS = 10
 """The CronJobs' controller looks every ten seconds: with less a run may never be begun."""
@@ -28,31 +25,29 @@ def check_cron(expression: str) -> str:
     Raises:
         ValueError: If it is none, or its time never comes.
     """
-    fields = expression.split()
     try:
-        if len(fields) != NUM_FIELDS:
-            raise ValueError(f"got {len(fields)} fields")
-        if unknown := [field for field in fields if not FIELD.fullmatch(field)]:
-            raise ValueError(f"Kubernetes doesn't know {unknown}")
-        list_next_runs(expression, 1)
+        if not list_next_runs(expression, 1):
+            raise ValueError(f"never due within {MAX_YEARS} years")
     except ValueError as err:
         raise ValueError(
             f"cron {expression!r}: {err}; expected five fields (minute, hour, day, month, weekday) "
             "like '0 3 * * 1', Mondays at 3"
         ) from err
-    return " ".join(fields)
+    return " ".join(expression.split())
 
 
 def list_next_runs(expression: str, number: int, start: datetime | None = None) -> list[datetime]:
-    """Return when a schedule is due next, UTC.
+    """Return when a schedule is due next, UTC; fewer times if it is due less often.
 
     Args:
         expression: Its cron.
         number: How many times.
         start: Only later ones; now if it isn't given.
+
+    Raises:
+        ValueError: If Kubernetes would refuse the expression.
     """
-    times = croniter(expression, start or datetime.now(UTC), ret_type=datetime)
-    return [times.get_next() for _ in range(number)]
+    return list(islice(parse_cron(expression).list_runs(start or datetime.now(UTC)), number))
 
 
 def check_config(path: Path) -> None:

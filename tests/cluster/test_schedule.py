@@ -40,6 +40,12 @@ def test_create_change_pause_resume_remove(cluster, list_cron_jobs, tmp_path, ca
     check_token(cluster, made)
     with pytest.raises(SystemExit, match=f"there is a schedule '{PIPELINE.name}' already"):
         main(["create", "--config", str(CONFIG)])
+    for cron in ("0 3 * * 7", "* * 5-1", "0 22-2 * * *", "TZ=Etc/UTC 0 3 * * 1"):
+        with pytest.raises(kubernetes.ApiException) as refused:  # as `check_cron` foresees
+            kubernetes.BatchV1Api(cluster._api).patch_namespaced_cron_job(
+                made.metadata.name, cluster.namespace, {"spec": {"schedule": cron}}
+            )
+        assert refused.value.status == 422
 
     main(["change", "--cron", "30 4 * * *"])
     [changed] = list_cron_jobs()
@@ -59,7 +65,7 @@ def test_create_change_pause_resume_remove(cluster, list_cron_jobs, tmp_path, ca
     main(["change", "--config", str(config)])
     [new] = list_cron_jobs()
     assert new.metadata.uid != made.metadata.uid
-    assert new.spec.schedule == "30 4 * * *"
+    assert (new.spec.schedule, new.spec.time_zone) == ("30 4 * * *", "Etc/UTC")
     assert main_container(new).image == "registry.example.com/train:2"
 
     capsys.readouterr()
@@ -81,7 +87,7 @@ def check_cron_job(cron_job):
     spec, pod = cron_job.spec, cron_job.spec.job_template.spec.template
     document = yaml.safe_load(CONFIG.read_text("utf-8"))["settings"]
     settings = document["orchestrator.kubernetes"]
-    assert spec.schedule == CRON
+    assert (spec.schedule, spec.time_zone) == (CRON, "Etc/UTC")
     assert spec.concurrency_policy == settings["concurrency_policy"] == "Forbid"
     assert spec.starting_deadline_seconds == settings["starting_deadline_seconds"] == 3600
     assert pod.spec.service_account_name == read_names(STACK).cluster.pipeline_account

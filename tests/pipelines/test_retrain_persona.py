@@ -1,4 +1,7 @@
-"""A year of retrainings in small: one that trains, one that has no reason to, one that compares."""
+"""A year of retrainings in small.
+
+One that trains, one that has no reason to, one that breaks off, and one that goes on and compares.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from mlflow import MlflowClient
+from zenml.client import Client
 
 from components.encoders.config import EncoderConfig
 from components.evaluation.config import EvaluationConfig
@@ -114,8 +118,22 @@ def skipped(world: World, first: Run) -> Run:
 
 
 @pytest.fixture(scope="module")
-def second(world: World, skipped: Run) -> Run:
+def broken(world: World, skipped: Run) -> Run:
+    """The registered version's files can't be had."""
     write_events(world.folder, "2026-03", 13, 6, USERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("steps.check_artifact.fetch_artifact", refuse)
+        with pytest.raises(RuntimeError, match="no route to the bucket"):
+            world.retrain()
+    return Run(Client().get_pipeline("retrain_persona").last_run)
+
+
+def refuse(*_: object) -> None:
+    raise RuntimeError("no route to the bucket")
+
+
+@pytest.fixture(scope="module")
+def second(world: World, broken: Run) -> Run:
     return world.retrain()
 
 
@@ -161,13 +179,21 @@ def test_few_new_events_are_no_reason_and_that_is_recorded(
     assert len(registry.search_model_versions(f"name = '{MODEL}'")) == 2  # of three runs
 
 
-def test_what_was_skipped_counts_in_the_next_run(second: Run) -> None:
-    decision = decide(second)
+def test_what_was_skipped_counts_in_the_next_run(broken: Run) -> None:
+    decision = decide(broken)
     # 4 + 6 x 8: the erased user's too, of whom nothing is kept.
     assert decision.reason == "Due: 52 new items since version 1; 21 are enough."
     assert [file.name for file in decision.watermark.files] == [
         *("2026-01.jsonl", "2026-02.jsonl", "2026-03.jsonl")
     ]
+
+
+def test_a_run_that_broke_off_is_gone_on_with_from_the_cache(broken: Run, second: Run) -> None:
+    assert broken.response.status.value == "failed"
+    said = "Due: version 2 was trained but never decided upon: its run broke off."
+    assert decide(second).reason == said
+    assert {"train_user_embedder", "register_user_embedder"} <= second.cached
+    assert second.load("register_user_embedder", "registration").version == "2"
 
 
 def test_all_are_asked_what_is_newer_than_what_either_was_trained_on(

@@ -1,4 +1,4 @@
-"""What the last training read is found again by the alias of the newest version."""
+"""What the last training read, and whether it came to its end, is found again by its alias."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from components.histories.events import FileMark, FilesWatermark, StoreWatermark, Watermark
+from components.promotion.registry_records import Incumbents, Registration
 from steps.model_registry import (
     CHALLENGER,
     DATA_PROFILE,
@@ -16,6 +17,7 @@ from steps.model_registry import (
 )
 from steps.training_records import read_last_training
 from tests.components.lineage.profiles import build_profile
+from tests.pipelines.conftest import promote
 
 TASK = "recorded"
 FILES = FilesWatermark(files=(FileMark(name="a.csv", size_bytes=3, sha256="x", num_items=2),))
@@ -57,6 +59,43 @@ def test_profile_and_watermark_are_those_that_were_logged(
     last = read_last_training(client, TASK)
     assert last is not None
     assert (last.version, last.profile, last.watermark) == (version, profile, watermark)
+
+
+@pytest.mark.parametrize(
+    ("tags", "unfinished"),
+    [
+        ({}, "was trained but never decided upon"),
+        ({"decision": "promoted"}, "was promoted but never packaged for serving"),
+        ({"decision": "promoted", "serving_bundle": "hash"}, None),
+        ({"decision": "refused: too low."}, None),
+    ],
+)
+def test_a_run_that_broke_off_is_told(
+    client: MlflowClient, tags: dict[str, str], unfinished: str | None
+) -> None:
+    version = register(client, build_profile().model_dump(), None)
+    for key, value in tags.items():
+        client.set_model_version_tag(model_name(TASK), version, key, value)
+    last = read_last_training(client, TASK)
+    assert last is not None
+    assert last.unfinished == unfinished
+
+
+def test_what_was_judged_last_counts_and_not_what_nobody_decided_upon(client: MlflowClient) -> None:
+    """The registration of a judged version may come from the cache, and be an older one."""
+    older, _ = (register(client, build_profile().model_dump(), None) for _ in range(2))
+    candidate = Registration(
+        model_name=model_name(TASK),
+        version=older,
+        weights_hash="weights",
+        llm_hash="llm",
+        encoder_fingerprint="encoder",
+        artifact_hash="seal",
+    )
+    assert not promote(candidate, promoted=False, incumbents=Incumbents()).promoted
+    last = read_last_training(client, TASK)
+    assert last is not None
+    assert (last.version, last.unfinished) == (older, None)
 
 
 def test_an_older_codes_profile_is_not_known(client: MlflowClient) -> None:

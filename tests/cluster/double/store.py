@@ -9,6 +9,7 @@ from infra.manifests import objects
 from infra.manifests.pod_security import check_restricted
 from infra.manifests.schemas import check_schema
 from tests.cluster.double import fields
+from tests.cluster.double.cron_jobs import find_trouble
 from tests.cluster.double.schema import VERSION, define, find_schema
 
 Object = dict[str, Any]
@@ -152,6 +153,8 @@ class Store:
             self.get("Namespace", "", namespace)
         if given["kind"] == "Pod":
             self._admit(given)
+        if given["kind"] == "CronJob" and (trouble := find_trouble(given)):
+            raise tell_invalid(given, trouble)
         return define(find_schema(given["apiVersion"], given["kind"])), self._key(given)
 
     def _key(self, thing: Object) -> tuple[str, str, str]:
@@ -217,8 +220,12 @@ def check_given(given: Object) -> None:
     """Refuse an object that isn't built as its kind, as strict field validation does."""
     if wrong := check_schema(given, VERSION):
         told = "; ".join(f"{one.field}: {one.message}" for one in wrong)
-        name = given.get("metadata", {}).get("name")
-        raise RefusedError(422, "Invalid", f'{given.get("kind")} "{name}" is invalid: {told}')
+        raise tell_invalid(given, told)
+
+
+def tell_invalid(given: Object, told: str) -> RefusedError:
+    name = given.get("metadata", {}).get("name")
+    return RefusedError(422, "Invalid", f'{given.get("kind")} "{name}" is invalid: {told}')
 
 
 def check_immutable(before: Object, after: Object) -> None:

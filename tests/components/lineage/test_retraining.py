@@ -3,17 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
 from components.histories.events import FileMark, FilesWatermark, StoreWatermark
 from components.lineage.config import RetrainingConfig
+from components.lineage.data_profile import DataProfile
 from components.lineage.drift import DriftReport, Status
 from components.lineage.retraining import (
     LastTraining,
     NewData,
     Today,
+    Trained,
     count_in_files,
+    count_later,
     count_new_data,
     decide_retraining,
     find_newest_trained,
@@ -26,9 +30,9 @@ STORE = StoreWatermark(tenant="a", fingerprint="e", generation=2, sequences=(10,
 
 
 def make_files(**items: int) -> FilesWatermark:
-    """Return files of as many bytes and as many items; their content goes by that number."""
+    """Return files of as many items; their content goes by that number, and says nothing of it."""
     files = [
-        FileMark(name=name, size_bytes=count, sha256=str(count), num_items=count)
+        FileMark(name=name, size_bytes=1000, sha256=str(count), num_items=count)
         for name, count in items.items()
     ]
     return FilesWatermark(files=tuple(files))
@@ -114,6 +118,16 @@ def test_without_a_training_or_a_champion_it_is_due() -> None:
     )
 
 
+@pytest.mark.parametrize("champion", ["2", None])
+def test_a_training_that_broke_off_is_gone_on_with_whatever_is_new(champion: str | None) -> None:
+    last = make_last(unfinished="was trained but never decided upon")
+    said = "Due: version 3 was trained but never decided upon: its run broke off."
+    drift = make_drift("drifted", champion)
+    assert decide(0, drift, last) == decide(5000, drift, last) == (True, said)
+    today = make_today(num_questions=99)  # nothing could be decided now either
+    assert not decide_retraining(RetrainingConfig(), today, make_drift(), last).due
+
+
 def test_what_nobody_knows_is_no_reason_to_wait() -> None:
     assert decide(0, last=make_last(profile=None)) == (
         True,
@@ -122,7 +136,7 @@ def test_what_nobody_knows_is_no_reason_to_wait() -> None:
 
 
 def test_with_too_few_questions_that_are_new_to_both_nothing_is_trained() -> None:
-    config, today = RetrainingConfig(), make_today(5000, num_questions=99)
+    config, today = RetrainingConfig(), make_today(4000, num_questions=99)
     decision = decide_retraining(config, today, make_drift("drifted"), make_last())
     assert (decision.due, decision.reason) == (
         False,
@@ -136,7 +150,37 @@ def test_with_too_few_questions_that_are_new_to_both_nothing_is_trained() -> Non
 def test_files_are_counted_by_what_came_to_them() -> None:
     then = make_files(same=7, grown=10, gone=9, rewritten=20)
     now = make_files(same=7, grown=13, rewritten=5, new=4)
-    assert count_in_files(now, then) == 0 + 3 + 5 + 4
+    assert count_in_files(now, then) == 0 + 3 + 0 + 4
+
+
+def test_what_a_file_holds_is_known_by_whatever_name() -> None:
+    then = make_files(current=7, january=5)
+    assert count_in_files(make_files(february=7, first=5), then) == 0
+    assert count_in_files(make_files(january=7, current=5), then) == 0
+    # Another month's file took the old name: all of it is new.
+    assert count_in_files(make_files(february=7, january=5, current=3), then) == 3
+
+
+def test_an_erasure_is_no_news_and_what_came_with_it_is() -> None:
+    then, erased = make_files(january=5000), make_files(january=4990)
+    for num_later in (0, 30):
+        today = make_today(watermark=erased, num_later=num_later)
+        new = count_new_data(today, make_last(watermark=then))
+        assert new is not None
+        assert new.num_items == num_later
+    late = make_today(watermark=make_files(january=5020), num_later=3)
+    new = count_new_data(late, make_last(watermark=then))
+    assert new is not None
+    assert new.num_items == 20  # 17 of them older than what was known
+
+
+def test_later_is_what_is_newer_than_the_newest_item() -> None:
+    times = pa.chunked_array([[CUT, None], [CUT + timedelta(seconds=1), NOW.replace(tzinfo=None)]])
+    last = make_last(profile=build_profile(newest_time=CUT.isoformat()))
+    assert count_later(times, last) == 2
+    assert count_later(times.slice(0, 2), last) == 0
+    assert count_later(pa.chunked_array([], pa.timestamp("us")), last) == 0
+    assert count_later(times, make_last()) == count_later(times, None) == 0
 
 
 @pytest.mark.parametrize(
@@ -162,16 +206,30 @@ def test_fewer_items_than_before_are_none_new() -> None:
     assert (new.num_items, new.num_users) == (0, 0)
 
 
+def make_trained(profile: DataProfile | None) -> Trained:
+    return Trained(version="2", registered_at=NOW, profile=profile)
+
+
 def test_the_newest_question_that_anybody_was_trained_on() -> None:
     candidate = build_profile(newest_trained="2026-01-05T00:00:00")
-    champion = build_profile(
-        newest_trained="2026-01-07T10:00:00", newest_time="2026-02-01T00:00:00"
+    champion = make_trained(
+        build_profile(newest_trained="2026-01-07T10:00:00", newest_time="2026-02-01T00:00:00")
     )
-    old = build_profile(newest_time="2026-01-09T00:00:00")  # an older code's
+    old = make_trained(build_profile(newest_time="2026-01-09T00:00:00"))  # an older code's
     assert find_newest_trained(candidate, [champion]) == datetime(2026, 1, 7, 10)
     assert find_newest_trained(candidate, [champion, old]) == datetime(2026, 1, 9)
     assert find_newest_trained(candidate, []) is None
-    assert find_newest_trained(build_profile(), [build_profile()]) is None
+    assert find_newest_trained(build_profile(), [make_trained(build_profile())]) is None
+
+
+def test_who_was_trained_on_nobody_knows_what_saw_nothing_after_its_registration() -> None:
+    lost, champion = make_trained(None), make_trained(build_profile())
+    assert find_newest_trained(build_profile(), [champion, lost]) == NOW.replace(tzinfo=None)
+    today = make_today(4000, num_questions=99, unknown=("2",))
+    decision = decide_retraining(RetrainingConfig(), today, make_drift(), make_last())
+    assert "when was trained; of version 2 only when it was registered is known, and" in (
+        decision.reason
+    )
 
 
 def test_nothing_being_reason_enough_is_a_mistake() -> None:

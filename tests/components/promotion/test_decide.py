@@ -82,6 +82,21 @@ def test_one_that_does_not_hold_refuses(whole, short, refused_by, metric):
     assert blocking(decision) == refused_by
 
 
+def test_what_was_rolled_back_is_not_put_back_by_figures():
+    said = "2026-11-29T10:00:00+00:00 by anna: version 7 is champion again"
+    artifact = SOUND.model_copy(update={"rolled_back": said})
+    decision = run(artifact=artifact)
+    assert not decision.promoted
+    assert [reason.rule for reason in decision.reasons] == ["rolled_back", *RULES]
+    assert [reason.sentence for reason in decision.reasons if reason.blocks] == [
+        f"This version was rolled back on {said}; remove its tag rolled_back to let it be judged "
+        "again."
+    ]
+    # Whom a person made champion all the same is.
+    itself = Rival(version="8", is_candidate=True)
+    assert run(artifact=artifact, rivals={"champion": itself}).promoted
+
+
 def test_without_incumbents_the_others_decide():
     decision = run(rivals={})
     assert decision.promoted

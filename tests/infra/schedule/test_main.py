@@ -27,8 +27,10 @@ def test_the_command_says_what_it_did(run, write_config, schedules):
     assert f"CronJob       {SPACE}/{name}" in shown
     assert "concurrency   Forbid" in shown
     assert "begins within 3600 s" in shown
-    assert run("pause") == f"paused: counted, '0 3 * * 1', CronJob {name}\n"
+    assert run("pause") == f"paused: counted, '0 3 * * 1', paused, CronJob {name}\n"
     assert "state         paused" in run("show")
+    assert run("change", "--config", config).startswith("made anew: counted, '0 3 * * 1', paused,")
+    name = schedules.require("counted").cron_job_name
     assert run("resume").startswith("resumed: counted")
     assert (
         run("change", "--cron", "0 4 * * *") == f"changed: counted, '0 4 * * *', CronJob {name}\n"

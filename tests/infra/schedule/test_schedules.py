@@ -8,7 +8,7 @@ from zenml.client import Client
 from zenml.orchestrators import PipelineSubmissionError
 
 from infra.schedule.describe import describe_cron_job, list_troubles
-from infra.schedule.schedules import BEFORE, Schedules
+from infra.schedule.schedules import Schedules
 from tests.infra.schedule.conftest import SPACE, counted
 
 pytestmark = pytest.mark.slow
@@ -49,6 +49,7 @@ def test_a_dynamic_pipelines_schedule_is_a_cron_job_of_the_snapshot(made, state)
     assert state() == ([(NAME, CRON, True)], [(CRON, True)])
     spec = made.cron_job.spec
     assert (spec.concurrency_policy, spec.starting_deadline_seconds) == ("Forbid", 3600)
+    assert spec.time_zone == "Etc/UTC"
     [container] = spec.job_template.spec.template.spec.containers
     snapshot = container.args[container.args.index("--snapshot_id") + 1]
     assert Client().get_snapshot(snapshot).is_dynamic
@@ -97,22 +98,71 @@ def test_a_new_schedule_that_is_refused_leaves_the_old_one_as_it_was(
     assert schedules.require(NAME).cron_job_name == made.cron_job_name
 
 
-@pytest.mark.parametrize("was_made", [True, False])
+@pytest.mark.parametrize("is_active", [True, False])
+@pytest.mark.parametrize("done", ["_rename", "_set_active", "_submit"])
 def test_a_change_that_was_cut_off_is_ended_by_the_next(
-    schedules, made, write_config, state, was_made
+    schedules, made, write_config, state, is_active, done
 ):
-    schedules._set_active(made, False)
-    schedules._rename(made, NAME + BEFORE)
-    if was_made:
-        schedules._submit(NAME, write_config(), CRON)
+    schedules.set_active(NAME, is_active)
+    cut_off_after(schedules, done, write_config)
     with pytest.raises(ValueError, match="there is a schedule 'weekly"):
         schedules.create(NAME, write_config(), CRON)
+    told = [trouble for known in schedules.list_all() for trouble in list_troubles(known)]
+    assert told == [
+        "a change was cut off while this one was aside: `change --config` or `remove` ends it"
+    ]
     schedules.replace(NAME, write_config(), None, False)
-    [record], [job] = state()
-    assert (record[:2], job[0]) == ((NAME, CRON), CRON)
-    schedules._rename(schedules.require(NAME), NAME + BEFORE)
+    assert state() == ([(NAME, CRON, is_active)], [(CRON, is_active)])
+    cut_off_after(schedules, done, write_config)
     schedules.remove(NAME, False)
     assert state() == ([], [])
+
+
+def cut_off_after(schedules, done, write_config):
+    """Begin a change that is killed after something: nothing is put in order."""
+
+    class KilledError(BaseException):
+        pass
+
+    def act_and_die(*arguments):
+        act(*arguments)
+        raise KilledError
+
+    act = getattr(schedules, done)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(schedules, done, act_and_die)
+        finish = schedules._finish_change
+        ends = iter([finish, lambda _: None])  # at the beginning, and not after
+        patch.setattr(schedules, "_finish_change", lambda name: next(ends)(name))
+        schedules.replace(NAME, write_config(), None, False)
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_change_that_cannot_begin_changes_nothing(
+    schedules, made, write_config, state, monkeypatch, is_active
+):
+    def refuse(*_, **__):
+        raise RuntimeError("ZenML's server is gone")
+
+    schedules.set_active(NAME, is_active)
+    before = state()
+    with monkeypatch.context() as patch:
+        patch.setattr(schedules, "_rename", refuse)
+        with pytest.raises(RuntimeError, match="is gone"):
+            schedules.replace(NAME, write_config(), None, False)
+    assert state() == before
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_record_that_the_cluster_never_heard_of_is_no_schedule(
+    schedules, made, write_config, state, batch, is_active
+):
+    schedules.set_active(NAME, is_active)
+    cut_off_after(schedules, "_submit", write_config)
+    delete_cron_job(batch, schedules.require(NAME))
+    schedules._finish_change(NAME)
+    assert state() == ([(NAME, CRON, is_active)], [(CRON, is_active)])
+    assert schedules.require(NAME).cron_job_name == made.cron_job_name
 
 
 def test_a_submission_that_fails_before_the_cluster_leaves_no_record(
@@ -161,14 +211,17 @@ def test_a_cron_job_that_no_schedule_has_is_not_joined_by_another(
     assert state() == ([], [(CRON, True)])
 
 
-def test_a_cron_job_that_somebody_edited_is_told(schedules, made, batch):
-    edit = {"spec": {"schedule": "0 0 * * *", "suspend": True}}
+def test_a_cron_job_that_somebody_edited_is_told(schedules, made, batch, write_config):
+    edit = {"spec": {"schedule": "0 0 * * *", "suspend": True, "timeZone": None}}
     batch.patch_namespaced_cron_job(made.cron_job_name, SPACE, edit)
-    cron, suspended = list_troubles(schedules.require(NAME))
+    cron, zone, suspended = list_troubles(schedules.require(NAME))
     assert cron.startswith("the CronJob's cron is '0 0 * * *', ZenML's '0 3 * * 1'")
+    assert zone.startswith("the CronJob's time zone is that of its controller, not Etc/UTC")
     assert suspended.startswith("the CronJob is suspended, ZenML's record isn't")
     schedules.set_active(NAME, True)
     schedules.change_cron(NAME, CRON)
+    assert len(list(list_troubles(schedules.require(NAME)))) == 1  # an older code's, or an edit
+    schedules.replace(NAME, write_config(), None, False)
     assert list(list_troubles(schedules.require(NAME))) == []
 
 
