@@ -79,6 +79,7 @@ def retrain_persona(
     loaded = load_data(run)
     recipe = RetrainingRecipe(
         config=retraining,
+        drift=drift,
         task_name=task.name,
         evaluated_split=evaluation.split,
         is_dated=data.is_dated,

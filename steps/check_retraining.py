@@ -16,6 +16,7 @@ from components.lineage.retraining import (
     Today,
     count_later,
     decide_retraining,
+    find_moved,
     find_newest_trained,
 )
 from components.promotion.registry_records import Incumbents
@@ -40,6 +41,7 @@ def check_retraining(
     today = Today(
         now=datetime.now(UTC),
         profile=drift.today,
+        moved=find_moved(recipe.drift, drift.today, last),
         watermark=histories.watermark,
         newer_than=newer_than,
         num_questions=len(questions),

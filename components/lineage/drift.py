@@ -95,7 +95,7 @@ def report_incomparable(reason: str, today: DataProfile, version: str | None = N
 def compare_profiles(
     champion: DataProfile, today: DataProfile, config: DriftConfig, version: str
 ) -> DriftReport:
-    """Compare today's data with those that the champion of this version was trained on."""
+    """Compare today's data with those that the champion, or another version, was trained on."""
     has_labels = bool(champion.label_shares or today.label_shares)  # a text task has none
     measures = [
         _compare(name, champion, today, getattr(config, name))

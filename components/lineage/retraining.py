@@ -15,9 +15,9 @@ from pydantic import Field
 from components.config import Config
 from components.histories.events import FilesWatermark, StoreWatermark, Watermark
 from components.histories.tables import Split
-from components.lineage.config import RetrainingConfig
+from components.lineage.config import DriftConfig, RetrainingConfig
 from components.lineage.data_profile import DataProfile
-from components.lineage.drift import DriftReport, Status
+from components.lineage.drift import DriftReport, Status, compare_profiles
 
 SECONDS_PER_DAY = 86_400
 
@@ -26,6 +26,7 @@ class RetrainingRecipe(Config):
     """What the decision hangs on, beside the data."""
 
     config: RetrainingConfig = Field(description="What is reason enough.")
+    drift: DriftConfig = Field(description="How far data may be from those of a training.")
     task_name: str = Field(description="Whose models.")
     evaluated_split: Split = Field(description="Whose questions are evaluated.")
     is_dated: bool = Field(
@@ -66,6 +67,9 @@ class Today(Config):
 
     now: datetime = Field(description="In UTC.")
     profile: DataProfile = Field(description="The data.")
+    moved: Status = Field(
+        "not_comparable", description="Whether they have drifted from those of the last training."
+    )
     watermark: Watermark | None = Field(description="Up to where the source was read, if known.")
     newer_than: datetime | None = Field(
         description="Only questions after this time would be evaluated; None: all."
@@ -175,6 +179,22 @@ def count_appended(now: StoreWatermark, then: StoreWatermark) -> int:
     return sum(max(0, after - before) for after, before in pairs)
 
 
+def find_moved(config: DriftConfig, today: DataProfile, last: LastTraining | None) -> Status:
+    """Return whether the data have drifted since the last training.
+
+    One that was refused leaves the champion's data as far away as they were: asked about these
+    alone, a schedule would train the same in vain each time.
+
+    Args:
+        config: How far data may be from those of a training.
+        today: Today's data.
+        last: The last training; None before the first.
+    """
+    if last is None or last.profile is None:
+        return "not_comparable"
+    return compare_profiles(last.profile, today, config, last.version).status
+
+
 def decide_retraining(
     config: RetrainingConfig, today: Today, drift: DriftReport, last: LastTraining | None
 ) -> RetrainingDecision:
@@ -242,7 +262,9 @@ def _judge_news(
     age_days = (today.now - last.registered_at).total_seconds() / SECONDS_PER_DAY
     reasons = {
         f"{needed} are enough": needed is not None and new.num_items >= needed,
-        "the data have drifted from the champion's": config.on_drift and drift.drifted,
+        "the data have drifted from the champion's": config.on_drift
+        and drift.drifted
+        and today.moved == "drifted",
         f"it is {age_days:.1f} days old": config.max_days is not None
         and age_days >= config.max_days,
     }
@@ -250,7 +272,10 @@ def _judge_news(
         found = [reason for reason, holds in reasons.items() if holds]
         return True, f"Due: {said}; {' and '.join(found)}."
     would = "" if needed is None else f", {needed} would be enough"
-    return False, f"Skipped: {said}{would}; the data are {drift.status.replace('_', ' ')}."
+    state = f"are {drift.status.replace('_', ' ')}"
+    if drift.drifted:  # what was trained since then was refused, and would be again
+        state = "have drifted from the champion's, and hardly since then"
+    return False, f"Skipped: {said}{would}; the data {state}."
 
 
 def find_volume(config: RetrainingConfig, num_items: int) -> int | None:

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from components.histories.config import DataConfig, InteractionsConfig
 from components.histories.read import read_histories
 from components.histories.tables import Histories
-from components.lineage.config import RetrainingConfig
+from components.lineage.config import DriftConfig, RetrainingConfig
 from components.lineage.data_profile import DataProfile
 from components.lineage.drift import DriftReport
 from components.lineage.retraining import RetrainingDecision, RetrainingRecipe
@@ -87,6 +87,7 @@ def decide(histories: Histories, task: str, version: str) -> RetrainingDecision:
     )
     recipe = RetrainingRecipe(
         config=RetrainingConfig(min_questions=20),
+        drift=DriftConfig(),
         task_name=task,
         evaluated_split="test",
         is_dated=True,

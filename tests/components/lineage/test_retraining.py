@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.histories.events import FileMark, FilesWatermark, StoreWatermark
-from components.lineage.config import RetrainingConfig
+from components.lineage.config import DriftConfig, RetrainingConfig
 from components.lineage.data_profile import DataProfile
 from components.lineage.drift import DriftReport, Status
 from components.lineage.retraining import (
@@ -20,6 +20,7 @@ from components.lineage.retraining import (
     count_later,
     count_new_data,
     decide_retraining,
+    find_moved,
     find_newest_trained,
 )
 from tests.components.lineage.profiles import build_profile
@@ -73,9 +74,9 @@ def make_drift(status: Status = "stable", champion: str | None = "2") -> DriftRe
 def decide(
     num_new: int, drift: DriftReport | None = None, last: LastTraining | None = None, **config: Any
 ) -> tuple[bool, str]:
-    decision = decide_retraining(
-        RetrainingConfig(**config), make_today(num_new), drift or make_drift(), last or make_last()
-    )
+    drift = drift or make_drift()
+    today = make_today(num_new, moved=drift.status)
+    decision = decide_retraining(RetrainingConfig(**config), today, drift, last or make_last())
     return decision.due, decision.reason
 
 
@@ -106,6 +107,23 @@ def test_drift_is_reason_enough_if_anything_is_new() -> None:
     assert decide(0, drifted)[0] is False
     assert decide(1, drifted, on_drift=False)[0] is False
     assert "; 500 are enough and the data have drifted" in decide(500, drifted)[1]
+
+
+def test_drift_that_the_last_training_saw_is_no_reason_for_another() -> None:
+    far = build_profile(label_shares={"a": 0.1, "b": 0.9})
+    refused = make_last(profile=far)
+    near = make_last(profile=build_profile())
+    assert find_moved(DriftConfig(), far, refused) == "stable"
+    assert find_moved(DriftConfig(), far, near) == "drifted"
+    assert find_moved(DriftConfig(), far, make_last(profile=None)) == "not_comparable"
+    assert find_moved(DriftConfig(), far, None) == "not_comparable"
+    today = make_today(1, moved="stable")
+    decision = decide_retraining(RetrainingConfig(), today, make_drift("drifted"), refused)
+    assert (decision.due, decision.reason) == (
+        False,
+        "Skipped: 1 new items since version 3, 500 would be enough; the data have drifted from the "
+        "champion's, and hardly since then.",
+    )
 
 
 def test_without_a_training_or_a_champion_it_is_due() -> None:
