@@ -19,6 +19,7 @@ from pydantic import Field
 from components.config import Config
 from components.deployment.config import DeployConfig
 from components.deployment.record import ModelVersion, tell_time
+from components.personas.config import PersonaStoreConfig
 from components.run_yaml import read_sections
 from components.tasks.lamp import LAMP_2
 from components.tasks.resolve import TaskChoice, resolve_task
@@ -78,6 +79,7 @@ class RollbackSettings(Config):
     """What of a run's YAML a rollback needs."""
 
     task: TaskChoice = Field(LAMP_2, description="Whose champion.")
+    personas: PersonaStoreConfig = Field(PersonaStoreConfig(), description="What it serves.")
     deploy: DeployConfig = Field(DeployConfig(target="local"), description="Where to.")
 
 
@@ -116,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.registry_only:
         return
     try:
-        deploy_persona(task=settings.task, deploy=settings.deploy)
+        deploy_persona(task=settings.task, personas=settings.personas, deploy=settings.deploy)
     except Exception as err:  # whatever it is: the operator must know that the alias was moved
         sys.exit(f"version {version} is champion in the registry, but is not deployed: {err}")
 

@@ -9,6 +9,7 @@ from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
 from components.deployment.golden_check import Exam
 from components.deployment.record import Deployment, ModelVersion
+from components.personas.config import PersonaStoreConfig
 from components.promotion.registry_records import Promotion
 from steps.deployed_versions import (
     fetch_exam,
@@ -26,7 +27,7 @@ logger = get_logger(__name__)
 # Never cached: it changes what runs outside.
 @step(enable_cache=False)
 def deploy_gateway(
-    promotion: Promotion, config: DeployConfig
+    promotion: Promotion, config: DeployConfig, personas: PersonaStoreConfig
 ) -> Annotated[Deployment, "deployment"]:
     """Deploy a version and record it; a refused candidate, or no target, changes nothing.
 
@@ -42,7 +43,7 @@ def deploy_gateway(
     client = open_registry()
     model = find_version(client, promotion.model_name, promotion.version)
     exam = fetch_exam(client, model, make_scratch_directory())
-    record = attempt(model, exam, config)
+    record = attempt(model, exam, config, personas)
     record_deployment(client, record)
     log_metadata(summarize(record))
     if record.is_good:
@@ -54,11 +55,13 @@ def deploy_gateway(
     )
 
 
-def attempt(model: ModelVersion, exam: Exam, config: DeployConfig) -> Deployment:
+def attempt(
+    model: ModelVersion, exam: Exam, config: DeployConfig, personas: PersonaStoreConfig
+) -> Deployment:
     """Deploy a version; returns the record, also where there is no way to the target."""
     who = name_operator()
     try:
-        target = build_target(config, model)
+        target = build_target(config, model, personas)
     except (DeployError, ValueError) as err:
         reason = f"nothing was changed: {err}"
         return Deployment(

@@ -10,16 +10,23 @@ from components.deployment.local_target import LocalGateway, LocalTarget
 from components.deployment.manifests import read_manifests
 from components.deployment.record import ModelVersion
 from components.deployment.release import make_release
+from components.personas.config import PersonaStoreConfig
 from components.serving.gateway.settings import GOLDEN_KEY_VARIABLE
 from steps.deploy_stack import require_deploy_stack
-from steps.gateway_access import ROOT, prepare_access, read_golden_key
+from steps.gateway_access import ROOT, prepare_access, read_golden_key, require_personas
 
 
-def build_target(config: DeployConfig, model: ModelVersion) -> Target:
+def build_target(config: DeployConfig, model: ModelVersion, personas: PersonaStoreConfig) -> Target:
     """Return the target that a configuration means.
 
+    Args:
+        config: The configuration.
+        model: What is put there.
+        personas: What a gateway of this machine serves; a cluster's has its manifests.
+
     Raises:
-        ValueError: If the manifests can't be read, or the active stack can't deploy.
+        ValueError: If the manifests can't be read, the active stack can't deploy, or the gateway's
+            settings are of other personas.
         DeployError: If the cluster can't be reached.
     """
     require_deploy_stack(config)
@@ -27,9 +34,11 @@ def build_target(config: DeployConfig, model: ModelVersion) -> Target:
         return build_kubernetes_target(config.kubernetes, model)
     assert config.target == "local", "with the target none nothing is deployed"
     folder = ROOT / config.local.folder
+    settings = prepare_access(folder, personas).settings
+    require_personas(settings, personas)
     gateway = LocalGateway(
         folder=folder,
-        settings=prepare_access(folder).settings,
+        settings=settings,
         root=ROOT,
         golden_key=read_golden_key(folder),
         # So it finds the registry without ZenML.

@@ -71,9 +71,11 @@ def test_a_version_that_could_not_be_served_is_not_made_champion(client):
 
 def test_a_runs_yaml_says_whose_champion_and_where_to(tmp_path):
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump({"parameters": {"task": "LaMP_3", "deploy": "kubernetes"}}))
+    run = {"task": "LaMP_3", "deploy": "kubernetes", "personas": {"tenant": "acme"}}
+    path.write_text(yaml.safe_dump({"parameters": run}))
     settings = read_rollback(None, path)
     assert (settings.task.name, settings.deploy.target) == ("LaMP_3", "kubernetes")
+    assert settings.personas.tenant == "acme"
     assert read_rollback("LaMP_7", path).task.name == "LaMP_7"
     default = read_rollback(None, None)
     assert (default.task.name, default.deploy.target) == ("LaMP_2", "local")

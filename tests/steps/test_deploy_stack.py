@@ -8,6 +8,7 @@ import pytest
 
 from components.deployment.config import DeployConfig, TargetName
 from components.deployment.record import ModelVersion
+from components.personas.config import PersonaStoreConfig
 from infra.rollback import main
 from infra.stacks.kubernetes import register_kubernetes_stack
 from infra.stacks.names import read_names
@@ -56,7 +57,8 @@ def test_a_run_that_deploys_nothing_is_submitted(on_cluster: None) -> None:
 
 
 def test_the_step_is_refused_where_it_is_a_pod(on_cluster: None) -> None:
-    record = attempt(MODEL, None, DeployConfig(target="kubernetes"))  # type: ignore[arg-type]
+    config, personas = DeployConfig(target="kubernetes"), PersonaStoreConfig()
+    record = attempt(MODEL, None, config, personas)  # type: ignore[arg-type]
     assert record.outcome == "refused"
     assert re.search(f"nothing was changed: .*{TOLD}", record.reason)
 
