@@ -58,10 +58,20 @@ class Target(Protocol):
         ...
 
     def keep(self) -> str:
-        """Make the new version the one to go back to, and end the old one; says what serves.
+        """Make the new version the one to go back to; says what serves.
+
+        What goes wrong later is not the version's fault, and is not rolled back.
 
         Raises:
-            DeployError: If the old one won't end.
+            DeployError: If it can't be.
+        """
+        ...
+
+    def settle(self) -> None:
+        """End what was replaced, and begin what hangs on the new version.
+
+        Raises:
+            DeployError: If something is refused.
         """
         ...
 
@@ -118,9 +128,7 @@ class _Attempt:
             if not isinstance(err, Exception):
                 raise
             return failed
-        if not diff:
-            return self._record("unchanged", "it served already, and answers its golden requests")
-        return self._record("deployed", "it answers its golden requests")
+        return self._settle(bool(diff))
 
     def _put(self) -> str:
         with self._phase("apply"):
@@ -133,6 +141,17 @@ class _Attempt:
                     raise DeployError(f"{door.name}: {fault}")
         with self._phase("keep"):
             return self._target.keep()
+
+    def _settle(self, is_changed: bool) -> Deployment:
+        try:
+            with self._phase("settle"):
+                self._target.settle()
+        except Exception as err:
+            reason = f"it serves and answers its golden requests, but {describe(err)}"
+            return self._record("failed", reason)
+        if not is_changed:
+            return self._record("unchanged", "it served already, and answers its golden requests")
+        return self._record("deployed", "it answers its golden requests")
 
     def _take_back(self, reason: str, is_changed: bool) -> Deployment:
         if not is_changed:

@@ -39,6 +39,7 @@ class KubernetesTarget:
         self._cluster, self._release = cluster, release
         self._key, self._force = golden_key, force
         self._before: list[Object] = []
+        self._is_noted = False
 
     @property
     def objects_hash(self) -> str:
@@ -57,6 +58,7 @@ class KubernetesTarget:
             live = self._cluster.find(thing)
             then = self._cluster.apply(thing, force=self._force, dry_run=True)
             diffs.append(write_diff(name_of(thing), live, then))
+        self._note(self._release.gateway, dry_run=True)
         return "".join(diffs)
 
     def apply(self) -> None:
@@ -93,15 +95,22 @@ class KubernetesTarget:
         ]
 
     def keep(self) -> str:
-        """Begin the batch, and note the gateway as what to go back to.
+        """Note the gateway as what to go back to.
+
+        Raises:
+            DeployError: If that is refused.
+        """
+        self._note(self._release.gateway)
+        return name_served(self._release.deployment)
+
+    def settle(self) -> None:
+        """Begin the batch.
 
         Raises:
             DeployError: If something is refused.
         """
         for thing in self._release.batch:
             self._cluster.apply(thing, force=self._force)
-        self._cluster.apply(note_release(self._release.gateway, self._cluster.namespace))
-        return name_served(self._release.deployment)
 
     def roll_back(self, timeout_seconds: float) -> str:
         """Apply what was there before; delete a gateway that was not there at all.
@@ -114,14 +123,21 @@ class KubernetesTarget:
             return "nothing: there was no gateway before"
         for thing in self._before:
             self._cluster.apply(thing, force=True)
+        if self._is_noted:  # perhaps the new one was noted already, and the answer got lost
+            self._note(self._before)
         wait_for_rollout(self._cluster, self._before[-1], timeout_seconds)
         return name_served(self._before[-1])
 
+    def _note(self, objects: list[Object], *, dry_run: bool = False) -> None:
+        """Note what to go back to, whoever has edited it: the record is nobody's but ours."""
+        note = note_release(objects, self._cluster.namespace)
+        self._cluster.apply(note, force=True, dry_run=dry_run)
+
     def _find_before(self) -> list[Object]:
         noted = self._cluster.find(note_release([], self._cluster.namespace))
+        self._is_noted = noted is not None
         if noted is not None:
-            before: list[Object] = json.loads(noted["data"][RELEASE_FILE])
-            return before
+            return read_note(noted)
         live = self._cluster.find(self._release.deployment)
         return [] if live is None else [strip_live(live)]
 
@@ -138,6 +154,22 @@ def note_release(objects: list[Object], namespace: str) -> Object:
         },
         "data": {RELEASE_FILE: json.dumps(objects, sort_keys=True)},
     }
+
+
+def read_note(noted: Object) -> list[Object]:
+    """Return what is gone back to.
+
+    Raises:
+        DeployError: If it can't be read.
+    """
+    try:
+        objects: list[Object] = json.loads(noted["data"][RELEASE_FILE])
+    except (KeyError, ValueError) as err:
+        raise DeployError(
+            f"{name_of(noted)} holds no {RELEASE_FILE} that can be read: delete it, and what is "
+            "live now is what is gone back to"
+        ) from err
+    return objects
 
 
 def name_served(deployment: Object) -> str:

@@ -153,7 +153,7 @@ class LocalTarget:
         return [self._open_door(process)]
 
     def keep(self) -> str:
-        """Let the new process be found in the old one's place, and the old one end.
+        """Let the new process be found in the old one's place.
 
         Raises:
             DeployError: If the new one has ended since it was asked.
@@ -164,8 +164,11 @@ class LocalTarget:
             if self._serving.exists():
                 self._serving.replace(self._retiring)
             self._candidate.replace(self._serving)
-            stop_process(self._retiring, self._config.drain_seconds + KILL_AFTER_SECONDS)
         return self._tell_serving()
+
+    def settle(self) -> None:
+        """Let the old process answer what it has, and end."""
+        stop_process(self._retiring, self._config.drain_seconds + KILL_AFTER_SECONDS)
 
     def roll_back(self, timeout_seconds: float) -> str:
         """End the new process; the old one, if there was one, has never stopped."""

@@ -83,7 +83,7 @@ def test_a_version_is_applied_and_a_second_time_nothing_is_changed(world):
     first = world.put("7")
     assert first.outcome == "deployed", first.reason
     assert first.serves == f"Deployment/persona-plug-gateway with models:/{NAME}/7"
-    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep"]
+    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep", "settle"]
     assert world.served() == f"--model=models:/{NAME}/7"
     live = world.find("Deployment", "persona-plug-gateway", "apps/v1")
     assert live["metadata"]["annotations"]["persona-plug/bundle"] == "hash 7"
@@ -225,10 +225,49 @@ def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(w
     assert world.served() == f"--model=models:/{NAME}@champion"
 
 
+def test_a_persons_edit_of_our_own_record_is_no_obstacle(world):
+    world.put("7")
+    note = world.find("ConfigMap", LAST_GOOD)
+    note["metadata"]["labels"]["app.kubernetes.io/part-of"] = "something"
+    note["data"]["release.json"] += "\n"
+    world.double.store.update(note, SPACE, MANAGER)
+    record = world.put("8")
+    assert record.outcome == "deployed", record.reason
+    world.gateway.does = "wrong"
+    assert world.put("9").serves.endswith(f"models:/{NAME}/8")
+
+
+def test_a_record_that_can_not_be_read_is_refused_before_anything_is_changed(world):
+    world.put("7")
+    note = world.find("ConfigMap", LAST_GOOD)
+    note["data"]["release.json"] = "[{"
+    world.double.store.update(note, SPACE, MANAGER)
+    record = world.put("8")
+    assert record.outcome == "refused"
+    assert "ConfigMap/persona-plug-release holds no release.json that can be read" in record.reason
+    assert world.served() == f"--model=models:/{NAME}/7"
+
+
+def test_a_batch_that_is_refused_takes_no_version_back(world, monkeypatch):
+    wake_batch(world)
+    apply = world.cluster.apply
+
+    def refuse_jobs(thing, *, force=False, dry_run=False):
+        if thing["kind"] == "Job" and not dry_run:
+            raise DeployError("Job/x: HTTP 403: no")
+        return apply(thing, force=force, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "apply", refuse_jobs)
+    record = world.put("7")
+    assert record.outcome == "failed"
+    assert record.reason == "it serves and answers its golden requests, but Job/x: HTTP 403: no"
+    assert record.serves.endswith(f"models:/{NAME}/7")
+    world.gateway.does = "wrong"
+    assert world.put("8").serves == record.serves  # it was noted
+
+
 def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
-    world.manifests = render_with_image(world.manifests, IMAGE)
-    [cron_job] = [one for one in world.manifests if name_of(one) == BATCH]
-    cron_job["spec"]["suspend"] = False
+    wake_batch(world)
     world.put("7")
     release = make_release(world.manifests, make_model("7"))
     job = release.batch[-1]["metadata"]["name"]
@@ -245,6 +284,12 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
         Cluster.connect(None, SPACE)
     with pytest.raises(DeployError, match="no way to a cluster"):
         Cluster.connect("elsewhere", SPACE)
+
+
+def wake_batch(world):
+    world.manifests = render_with_image(world.manifests, IMAGE)
+    [cron_job] = [one for one in world.manifests if name_of(one) == BATCH]
+    cron_job["spec"]["suspend"] = False
 
 
 def find_gateway(manifests):

@@ -36,7 +36,7 @@ def test_a_version_is_served_and_a_second_time_nothing_is_done(machine):
     first = put(machine, "1")
     assert (first.outcome, first.reason) == ("deployed", "it answers its golden requests")
     assert first.diff == f"+ models:/{NAME}/1 on port {machine.port}"
-    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep"]
+    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep", "settle"]
     assert ask_version(machine.port) == "1"
     again = put(machine, "1")
     assert (again.outcome, again.serves, again.diff) == ("unchanged", first.serves, "")
