@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from zenml import log_metadata, save_artifact, step
+from zenml import get_step_context, log_metadata, save_artifact, step
 from zenml.logger import get_logger
 
 from components.deployment.config import DeployConfig
@@ -43,7 +43,8 @@ def deploy_gateway(
     client = open_registry()
     model = find_version(client, promotion.model_name, promotion.version)
     exam = fetch_exam(client, model, make_scratch_directory())
-    record = attempt(model, exam, config, personas)
+    who = f"{name_operator()}, run {get_step_context().pipeline_run.name}"
+    record = attempt(model, exam, config, personas, who)
     record_deployment(client, record)
     log_metadata(summarize(record))
     if record.is_good:
@@ -56,10 +57,9 @@ def deploy_gateway(
 
 
 def attempt(
-    model: ModelVersion, exam: Exam, config: DeployConfig, personas: PersonaStoreConfig
+    model: ModelVersion, exam: Exam, config: DeployConfig, personas: PersonaStoreConfig, who: str
 ) -> Deployment:
     """Deploy a version; returns the record, also where there is no way to the target."""
-    who = name_operator()
     try:
         target = build_target(config, model, personas)
     except (DeployError, ValueError) as err:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol
 
 from components.deployment.config import DeployConfig
@@ -23,6 +23,18 @@ class Target(Protocol):
     @property
     def objects_hash(self) -> str:
         """The sha256 of what is applied."""
+        ...
+
+    def alone(self, who: str, timeout_seconds: float) -> AbstractContextManager[object]:
+        """Keep other deployments out for a block.
+
+        Args:
+            who: Asks for it.
+            timeout_seconds: Longest wait of this one.
+
+        Raises:
+            DeployError: If another one is under way.
+        """
         ...
 
     def preview(self) -> str:
@@ -113,13 +125,21 @@ class _Attempt:
         self._seconds: dict[str, float] = {}
 
     def run(self) -> Deployment:
-        """Go through the phases."""
+        """Go through the phases, alone if they may change something."""
+        with ExitStack() as held:
+            return self._run(held)
+
+    def _run(self, held: ExitStack) -> Deployment:
+        config = self._config
         try:
             with self._phase("preview"):
+                if not config.dry_run:
+                    alone = self._target.alone(self._told["who"], config.timeout_seconds)
+                    held.enter_context(alone)
                 self._told["diff"] = diff = self._target.preview()
         except Exception as err:  # of whichever library: nothing was changed yet
             return self._record("refused", f"nothing was changed: {describe(err)}")
-        if self._config.dry_run:
+        if config.dry_run:
             return self._record("dry_run", "this would be changed" if diff else "nothing to change")
         try:
             self._told["serves"] = self._put()

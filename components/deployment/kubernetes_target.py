@@ -7,19 +7,24 @@ killed halfway. A rollback applies it again.
 
 import difflib
 import json
+from contextlib import AbstractContextManager
 from functools import partial
+from math import ceil
 
 import yaml
 
 from components.deployment.cluster import Cluster
 from components.deployment.deploy import DeployError
 from components.deployment.golden_check import Door
+from components.deployment.lease import Lease
 from components.deployment.manifests import Object, name_of
 from components.deployment.release import MODEL, Release, strip_live
 from components.deployment.rollout import is_ready, list_new_pods, wait_for_rollout
 
 LAST_GOOD = "persona-plug-release"
-"""The ConfigMap of what is gone back to."""
+"""The ConfigMap of what is gone back to, and the Lease of who deploys."""
+CHECK_SECONDS = 300
+"""How much longer than the longest wait the lease is held: golden requests take their time too."""
 RELEASE_FILE = "release.json"
 GATEWAY_PORT = 8000
 """Where the gateway's pods listen."""
@@ -40,11 +45,22 @@ class KubernetesTarget:
         self._key, self._force = golden_key, force
         self._before: list[Object] = []
         self._is_noted = False
+        self._lease: Lease | None = None
 
     @property
     def objects_hash(self) -> str:
         """The sha256 of all objects."""
         return self._release.hash_objects()
+
+    def alone(self, who: str, timeout_seconds: float) -> AbstractContextManager[None]:
+        """Keep other deployments to the namespace out for a block.
+
+        Raises:
+            DeployError: If another one is under way.
+        """
+        duration_seconds = ceil(timeout_seconds) + CHECK_SECONDS
+        self._lease = Lease(self._cluster, LAST_GOOD, who, duration_seconds)
+        return self._lease.hold()
 
     def preview(self) -> str:
         """Return the difference between what is there and what would be, by a dry run.
@@ -67,6 +83,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If something is refused.
         """
+        self._renew()
         for thing in self._release.gateway:
             self._cluster.apply(thing, force=self._force)
 
@@ -76,6 +93,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If they will not be, or not in time.
         """
+        self._renew()
         wait_for_rollout(self._cluster, self._release.deployment, timeout_seconds)
 
     def doors(self) -> list[Door]:
@@ -84,6 +102,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If there is none.
         """
+        self._renew()
         live = self._cluster.find(self._release.deployment)
         pods = [] if live is None else list_new_pods(self._cluster, live)
         names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
@@ -100,6 +119,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If that is refused.
         """
+        self._renew()
         self._note(self._release.gateway)
         return name_served(self._release.deployment)
 
@@ -118,6 +138,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If it doesn't come back.
         """
+        self._renew()
         if not self._before:
             self._cluster.delete(self._release.deployment)
             return "nothing: there was no gateway before"
@@ -127,6 +148,11 @@ class KubernetesTarget:
             self._note(self._before)
         wait_for_rollout(self._cluster, self._before[-1], timeout_seconds)
         return name_served(self._before[-1])
+
+    def _renew(self) -> None:
+        """Go on, unless another deployment has begun meanwhile."""
+        assert self._lease is not None, "only who is alone changes something"
+        self._lease.renew()
 
     def _note(self, objects: list[Object], *, dry_run: bool = False) -> None:
         """Note what to go back to, whoever has edited it: the record is nobody's but ours."""

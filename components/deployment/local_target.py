@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -75,7 +75,6 @@ class LocalTarget:
         self._gateway, self._model, self._config = gateway, model, config
         self._serving, self._candidate = gateway.folder / SERVING, gateway.folder / CANDIDATE
         self._retiring = gateway.folder / RETIRING
-        self._lock: IO[str] | None = None
 
     @property
     def objects_hash(self) -> str:
@@ -84,14 +83,16 @@ class LocalTarget:
         what = [*self._model.model_dump().values(), settings, self._config.port]
         return sha256(json.dumps(what).encode()).hexdigest()
 
-    def preview(self) -> str:
-        """Return which process would end and which begin.
+    def alone(self, who: str, timeout_seconds: float) -> AbstractContextManager[object]:
+        """Keep other deployments out for a block; the lock goes with its process.
 
         Raises:
-            DeployError: If another deployment is under way.
+            DeployError: If another one is under way.
         """
-        if self._lock is None:
-            self._lock = lock_folder(self._gateway.folder)
+        return lock_folder(self._gateway.folder)
+
+    def preview(self) -> str:
+        """Return which process would end and which begin."""
         found = find_process(self._serving)
         if found is not None and found.objects_hash == self.objects_hash:
             return ""

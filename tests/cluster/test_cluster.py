@@ -12,7 +12,13 @@ from components.deployment.batch_job import make_batch_job
 from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
-from components.deployment.kubernetes_target import KubernetesTarget, note_release, write_diff
+from components.deployment.kubernetes_target import (
+    LAST_GOOD,
+    KubernetesTarget,
+    note_release,
+    write_diff,
+)
+from components.deployment.lease import Lease
 from components.deployment.manifests import name_of, render
 from components.deployment.record import ModelVersion
 from components.deployment.release import BATCH, make_release
@@ -122,6 +128,29 @@ def test_pod_security_refuses_a_container_that_breaks_it(cluster: Cluster):
     with pytest.raises(DeployError, match=r'HTTP 403: .*violates PodSecurity "restricted'):
         cluster.apply(pod)
     assert cluster.find(pod) is None
+
+
+def test_one_deployment_at_a_time_holds_the_lease(cluster: Cluster):
+    """Needs no pods."""
+    first, second = (Lease(cluster, LAST_GOOD, who, 60) for who in ("anna", "bert"))
+    with first.hold():
+        with pytest.raises(DeployError, match=r"is held by anna \[.*\] since 20"), second.hold():
+            pass
+        lease = first._empty
+        stale = cluster.find(lease)
+        first.renew()
+        with pytest.raises(DeployError, match=r"HTTP 409: .*modified"):
+            cluster.replace(stale)
+        with pytest.raises(DeployError, match=r"HTTP 409: .*already exists"):
+            cluster.create(lease)
+        edit(cluster, lease, {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}})
+        with second.hold():
+            spec = cluster.find(lease)["spec"]
+            assert spec["holderIdentity"].startswith("bert [")
+            assert spec["leaseTransitions"] == 1
+            with pytest.raises(DeployError, match="was lost, and is held by bert"):
+                first.renew()
+    assert "holderIdentity" not in cluster.find(lease)["spec"]
 
 
 @needs_kubectl

@@ -113,6 +113,7 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder, personas):
     [made] = deploy("1").steps["deploy_gateway"].outputs["deployment"]
     first = made.load()
     assert (first.outcome, first.model.version) == ("deployed", "1")
+    assert ", run deploy_persona-" in first.who
     assert first.serves.startswith(f"models:/{NAME}/1 on port {port}")
     assert ask(port) == "1"
     assert versions.get_model_version(NAME, "1").tags["deployment"].startswith("local: deployed")
@@ -184,6 +185,6 @@ def test_a_gateway_of_other_personas_is_refused(zenml_home, folder, tmp_path):
     config = DeployConfig(target="local", local={"folder": folder})
     model = ModelVersion(name=NAME, version="1", bundle_hash="a")
     elsewhere = PersonaStoreConfig(place=str(tmp_path / "elsewhere"))
-    record = attempt(model, None, config, elsewhere)
+    record = attempt(model, None, config, elsewhere, "me")
     assert record.outcome == "refused"
     assert f"'default' in {tmp_path / 'elsewhere'}" in record.reason

@@ -58,7 +58,7 @@ def test_a_run_that_deploys_nothing_is_submitted(on_cluster: None) -> None:
 
 def test_the_step_is_refused_where_it_is_a_pod(on_cluster: None) -> None:
     config, personas = DeployConfig(target="kubernetes"), PersonaStoreConfig()
-    record = attempt(MODEL, None, config, personas)  # type: ignore[arg-type]
+    record = attempt(MODEL, None, config, personas, "me")  # type: ignore[arg-type]
     assert record.outcome == "refused"
     assert re.search(f"nothing was changed: .*{TOLD}", record.reason)
 

@@ -18,6 +18,7 @@ from tests.cluster.double.api import ApiDouble
 from tests.components.deployment.conftest import KEY, NAME, make_exam, make_model
 from tests.components.deployment.plain_gateway import PlainGateway, make_server
 
+LEASES = "coordination.k8s.io/v1"
 SPACE, MANAGER = "persona-plug", "kubectl-edit"
 IMAGE = "registry.example.com/persona-plug/serve:0.1.0-cpu"
 CONFIG = DeployConfig(target="kubernetes", timeout_seconds=2)
@@ -50,6 +51,13 @@ class World:
         self.gateway.version = version
         target = self.target(version, force)
         return deploy(target, make_model(version), make_exam(version), config, "me")
+
+    def expire_lease(self, holder=None):
+        lease = self.find("Lease", LAST_GOOD, LEASES)
+        lease["spec"]["renewTime"] = "2026-01-01T00:00:00.000000Z"
+        if holder is not None:
+            lease["spec"]["holderIdentity"] = holder
+        self.double.store.update(lease, SPACE, "somebody")
 
     def find(self, kind, name, api_version="v1"):
         metadata = {"name": name, "namespace": SPACE}
@@ -223,6 +231,43 @@ def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(w
     assert record.outcome == "rolled_back", record.reason
     assert "gateway crashed 3 times" in record.reason
     assert world.served() == f"--model=models:/{NAME}@champion"
+
+
+def test_two_deployments_at_once_are_one(world):
+    world.put("7")
+    with world.target("8").alone("anna", 60):
+        refused = world.put("9")
+        assert refused.outcome == "refused"
+        assert "Lease/persona-plug-release is held by anna [" in refused.reason
+        assert world.put("9", dry_run=True).outcome == "dry_run"
+    assert world.put("9").outcome == "deployed"
+
+
+def test_who_is_overtaken_changes_nothing_more(world):
+    """A machine that slept: its lease expired, and another one deploys."""
+    world.put("7")
+    late, world.gateway.version = world.target("8"), "8"
+    apply = late.apply
+
+    def sleep_and_apply():
+        apply()
+        world.expire_lease()
+        assert world.put("9").outcome == "deployed"
+        world.expire_lease("bert")
+
+    late.apply = sleep_and_apply
+    record = deploy(late, make_model("8"), make_exam("8"), CONFIG, "me")
+    assert record.outcome == "failed"
+    assert record.reason.startswith("Lease/persona-plug-release was lost, and is held by bert now")
+    assert world.served() == f"--model=models:/{NAME}/9"
+    assert world.find("Lease", LAST_GOOD, LEASES)["spec"]["holderIdentity"] == "bert"
+
+
+@pytest.mark.parametrize("does", ["", "wrong"])
+def test_the_lease_is_given_back_whatever_happens(world, does):
+    world.gateway.does = does
+    world.put("7")
+    assert "holderIdentity" not in world.find("Lease", LAST_GOOD, LEASES)["spec"]
 
 
 def test_a_persons_edit_of_our_own_record_is_no_obstacle(world):

@@ -138,13 +138,14 @@ def test_a_port_that_a_stranger_has_is_told(machine):
 
 
 def test_two_deployments_at_once_are_one(machine):
-    first = machine.target("1")
-    first.preview()
-    second = put(machine, "2")
-    assert second.outcome == "refused"
-    assert "another deployment to" in second.reason
-    with pytest.raises(DeployError, match="is under way"):
-        machine.target("2").preview()
+    with machine.target("1").alone("me", 1):
+        second = put(machine, "2")
+        assert second.outcome == "refused"
+        assert "another deployment to" in second.reason
+        assert put(machine, "2", dry_run=True).outcome == "dry_run"
+        with pytest.raises(DeployError, match="is under way"):
+            machine.target("2").alone("me", 1)
+    assert put(machine, "2").outcome == "deployed"
 
 
 def test_who_is_interrupted_leaves_what_served(machine, monkeypatch):
@@ -183,11 +184,9 @@ def test_a_process_that_ends_after_it_was_asked_does_not_take_over(machine):
 def test_what_a_killed_deployment_has_left_is_ended(machine):
     put(machine, "1")
     left = machine.target("2")
-    left.preview()
     left.apply()
     left.wait(10)
     pid = find_process(machine.gateway.folder / CANDIDATE).pid
-    del left  # its lock goes with it
     record = put(machine, "3")
     assert record.outcome == "deployed"
     assert {ask_version(machine.port) for _ in range(20)} == {"3"}
