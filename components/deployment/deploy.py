@@ -45,6 +45,11 @@ class Target(Protocol):
         """
         ...
 
+    @property
+    def is_replacing(self) -> bool:
+        """Whether what answers becomes another, by the preview: else there is no way back."""
+        ...
+
     def apply(self) -> None:
         """Begin to change it.
 
@@ -144,7 +149,7 @@ class _Attempt:
         try:
             self._told["serves"] = self._put()
         except BaseException as err:  # ctrl-c too: now there is something to take back
-            failed = self._take_back(describe(err), bool(diff))
+            failed = self._take_back(describe(err))
             if not isinstance(err, Exception):
                 raise
             return failed
@@ -173,9 +178,9 @@ class _Attempt:
             return self._record("unchanged", "it served already, and answers its golden requests")
         return self._record("deployed", "it answers its golden requests")
 
-    def _take_back(self, reason: str, is_changed: bool) -> Deployment:
-        if not is_changed:
-            reason = f"nothing was changed and nothing rolled back: {reason}"
+    def _take_back(self, reason: str) -> Deployment:
+        if not self._target.is_replacing:
+            reason = f"what served already fails, and nothing was rolled back: {reason}"
             return self._record("failed", reason)
         logger.error("%s is rolled back: %s", self._model.place, reason)
         try:

@@ -43,6 +43,7 @@ class KubernetesTarget:
     def __init__(self, cluster: Cluster, release: Release, golden_key: str, force: bool) -> None:
         self._cluster, self._release = cluster, release
         self._key, self._force = golden_key, force
+        self.is_replacing = False
         self._before: list[Object] = []
         self._is_noted = False
         self._lease: Lease | None = None
@@ -69,13 +70,12 @@ class KubernetesTarget:
             DeployError: If the API server would refuse something.
         """
         self._before = self._find_before()
-        diffs = []
-        for thing in [*self._release.gateway, *self._release.batch]:
-            live = self._cluster.find(thing)
-            then = self._cluster.apply(thing, force=self._force, dry_run=True)
-            diffs.append(write_diff(name_of(thing), live, then))
+        gateway = self._preview(self._release.gateway)
+        # Who was killed halfway has left a gateway that isn't what was noted.
+        is_unnoted = self._is_noted and self._before != self._release.gateway
+        self.is_replacing = bool(gateway) or is_unnoted
         self._note(self._release.gateway, dry_run=True)
-        return "".join(diffs)
+        return gateway + self._preview(self._release.batch)
 
     def apply(self) -> None:
         """Apply the gateway.
@@ -148,6 +148,14 @@ class KubernetesTarget:
             self._note(self._before)
         wait_for_rollout(self._cluster, self._before[-1], timeout_seconds)
         return name_served(self._before[-1])
+
+    def _preview(self, things: list[Object]) -> str:
+        diffs = []
+        for thing in things:
+            live = self._cluster.find(thing)
+            then = self._cluster.apply(thing, force=self._force, dry_run=True)
+            diffs.append(write_diff(name_of(thing), live, then))
+        return "".join(diffs)
 
     def _renew(self) -> None:
         """Go on, unless another deployment has begun meanwhile."""

@@ -75,6 +75,7 @@ class LocalTarget:
         self._gateway, self._model, self._config = gateway, model, config
         self._serving, self._candidate = gateway.folder / SERVING, gateway.folder / CANDIDATE
         self._retiring = gateway.folder / RETIRING
+        self.is_replacing = False
 
     @property
     def objects_hash(self) -> str:
@@ -94,7 +95,8 @@ class LocalTarget:
     def preview(self) -> str:
         """Return which process would end and which begin."""
         found = find_process(self._serving)
-        if found is not None and found.objects_hash == self.objects_hash:
+        self.is_replacing = found is None or found.objects_hash != self.objects_hash
+        if not self.is_replacing:
             return ""
         old = [] if found is None else [f"- {name_process(found)}"]
         return "\n".join([*old, f"+ {self._model.place} on port {self._config.port}"])

@@ -321,6 +321,31 @@ def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
     assert world.put("7").outcome == "unchanged"
 
 
+def test_a_version_that_fails_now_is_not_replaced_by_itself(world):
+    """Its Job's time has passed, so there is a difference: but none of what answers."""
+    wake_batch(world)
+    world.put("7")
+    for name in (one["metadata"]["name"] for one in world.double.store.select("Job", SPACE)):
+        world.double.store.delete("Job", SPACE, name)
+    world.gateway.does = "wrong"
+    record = world.put("7")
+    assert "Job/persona-plug-batch-v7-" in record.diff
+    assert record.outcome == "failed"
+    assert record.reason.startswith("what served already fails, and nothing was rolled back: pod ")
+
+
+def test_what_was_left_halfway_and_fails_gives_place_to_what_was_noted(world):
+    world.put("7")
+    left = world.target("8")
+    with left.alone("me", 60):
+        left.preview()
+        left.apply()
+    world.gateway.does = "wrong"
+    record = world.put("8")
+    assert (record.outcome, record.diff) == ("rolled_back", "")
+    assert world.served() == f"--model=models:/{NAME}/7"
+
+
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
     with ApiDouble() as double:
         path = double.write_kubeconfig(tmp_path / "kubeconfig")

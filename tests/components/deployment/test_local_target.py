@@ -116,7 +116,8 @@ def test_what_serves_already_and_fails_is_not_replaced_by_itself(machine):
     put(machine, "1", min_golden_share=0.3)
     record = put(machine, "1")
     assert record.outcome == "failed"
-    assert record.reason.startswith("nothing was changed and nothing rolled back: process ")
+    told = "what served already fails, and nothing was rolled back: process "
+    assert record.reason.startswith(told)
     assert ask_version(machine.port) == "1"
 
 
