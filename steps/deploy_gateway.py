@@ -9,6 +9,7 @@ from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
 from components.deployment.golden_check import Exam
 from components.deployment.record import Deployment, ModelVersion
+from components.deployment.signals import hold_signals
 from components.personas.config import PersonaStoreConfig
 from components.promotion.registry_records import Promotion
 from steps.deployed_versions import (
@@ -44,12 +45,13 @@ def deploy_gateway(
     model = find_version(client, promotion.model_name, promotion.version)
     exam = fetch_exam(client, model, make_scratch_directory())
     who = f"{name_operator()}, run {get_step_context().pipeline_run.name}"
-    record = attempt(model, exam, config, personas, who)
-    record_deployment(client, record)
-    log_metadata(summarize(record))
-    if record.is_good:
-        return record
-    save_artifact(record, "deployment")  # a step that fails leaves no output of its own
+    with hold_signals():  # told to end, it takes back what it did, and says so
+        record = attempt(model, exam, config, personas, who)
+        record_deployment(client, record)
+        log_metadata(summarize(record))
+        if record.is_good:
+            return record
+        save_artifact(record, "deployment")  # a step that fails leaves no output of its own
     raise RuntimeError(
         f"{model.place} on {config.target}: {record.outcome}: {record.reason}; "
         f"now serves: {record.serves or 'unknown'}"

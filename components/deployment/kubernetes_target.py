@@ -123,8 +123,8 @@ class KubernetesTarget:
         self._note(self._release.gateway)
         return name_served(self._release.deployment)
 
-    def settle(self) -> None:
-        """Begin the batch.
+    def settle(self, timeout_seconds: float) -> None:
+        """Begin the batch; nobody waits for it.
 
         Raises:
             DeployError: If something is refused.

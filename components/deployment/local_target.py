@@ -169,9 +169,10 @@ class LocalTarget:
             self._candidate.replace(self._serving)
         return self._tell_serving()
 
-    def settle(self) -> None:
+    def settle(self, timeout_seconds: float) -> None:
         """Let the old process answer what it has, and end."""
-        stop_process(self._retiring, self._config.drain_seconds + KILL_AFTER_SECONDS)
+        drain_seconds = self._config.drain_seconds + KILL_AFTER_SECONDS
+        stop_process(self._retiring, min(timeout_seconds, drain_seconds))
 
     def roll_back(self, timeout_seconds: float) -> str:
         """End the new process; the old one, if there was one, has never stopped."""

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from urllib.request import Request, urlopen
 
 import mlflow
@@ -11,7 +14,7 @@ import pytest
 import yaml
 
 from components.deployment.config import DeployConfig
-from components.deployment.local_target import find_free_port, stop_gateway
+from components.deployment.local_target import CANDIDATE, find_free_port, stop_gateway
 from components.deployment.record import ModelVersion
 from components.llm.config import LLMConfig
 from components.personas.config import PersonaStoreConfig
@@ -146,6 +149,30 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder, personas):
     assert (record.outcome, record.model.version) == ("rolled_back", "2")
     assert record.serves == first.serves
     assert list(record.seconds) == ["preview", "apply", "wait", "check", "roll_back"]
+
+
+@pytest.mark.slow
+def test_who_is_told_to_end_leaves_nothing_but_a_record(versions, folder, personas):
+    from pipelines.deploy_persona import deploy_persona
+
+    def end_when_begun():
+        while not (folder / CANDIDATE).exists():
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    config = DeployConfig(target="local", local={"folder": folder, "port": find_free_port()})
+    versions.set_registered_model_alias(NAME, "champion", "1")
+    Thread(target=end_when_begun, daemon=True).start()
+    pipeline = deploy_persona.with_options(enable_step_logs=False)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(BaseException) as told:  # noqa: B017, PT011
+        pipeline(task=DEPLOYED, personas=personas, deploy=config)
+    assert not isinstance(told.value, AssertionError)
+    assert signal.getsignal(signal.SIGTERM) == before
+    tag = versions.get_model_version(NAME, "1").tags["deployment"]
+    assert tag.startswith("local: rolled_back")
+    assert tag.endswith("the deployment was told to end by SIGTERM")
+    assert not (folder / CANDIDATE).exists()
 
 
 @pytest.mark.slow

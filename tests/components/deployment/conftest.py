@@ -1,6 +1,7 @@
 """Golden requests that a plain gateway answers as they say, and a folder to start it from."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from components.deployment.local_target import (
     stop_gateway,
 )
 from components.deployment.record import ModelVersion
+from components.deployment.signals import ENDING
 from components.serving.golden import Golden, GoldenRequest
 from components.serving.reproduce import Request
 from components.tasks.lamp import LAMP_2
@@ -73,6 +75,18 @@ class Machine:
     def target(self, version):
         config = LocalConfig(port=self.port, drain_seconds=5)
         return LocalTarget(self.gateway, make_model(version), config)
+
+
+@pytest.fixture
+def signals():
+    """What came of the signals that end a process, to whom they came before a deployment."""
+    came = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING
+    }
+    yield came
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """A version on a cluster: the manifests of this repository against the double of an API server."""
 
 import copy
+import os
 import re
 import shutil
+import signal
 from threading import Thread
 
 import pytest
@@ -268,6 +270,19 @@ def test_the_lease_is_given_back_whatever_happens(world, does):
     world.gateway.does = does
     world.put("7")
     assert "holderIdentity" not in world.find("Lease", LAST_GOOD, LEASES)["spec"]
+
+
+def test_who_is_told_to_end_takes_back_what_it_did(world, signals):
+    """As Kubernetes ends a pod."""
+    first = world.put("7")
+    target = world.target("8")
+    target.doors = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    record = deploy(target, make_model("8"), make_exam("8"), CONFIG, "me")
+    told = "the deployment was told to end by SIGTERM"
+    assert (record.outcome, record.reason, record.serves) == ("rolled_back", told, first.serves)
+    assert world.served() == f"--model=models:/{NAME}/7"
+    assert "holderIdentity" not in world.find("Lease", LAST_GOOD, LEASES)["spec"]
+    assert signals == [signal.SIGTERM]
 
 
 def test_a_persons_edit_of_our_own_record_is_no_obstacle(world):
