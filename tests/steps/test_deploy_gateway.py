@@ -165,7 +165,7 @@ def test_who_is_told_to_end_leaves_nothing_but_a_record(versions, folder, person
     Thread(target=end_when_begun, daemon=True).start()
     pipeline = deploy_persona.with_options(enable_step_logs=False)
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(BaseException) as told:  # noqa: B017, PT011
+    with pytest.raises(BaseException) as told:
         pipeline(task=DEPLOYED, personas=personas, deploy=config)
     assert not isinstance(told.value, AssertionError)
     assert signal.getsignal(signal.SIGTERM) == before
