@@ -63,7 +63,7 @@ def attempt(
 ) -> Deployment:
     """Deploy a version; returns the record, also where there is no way to the target."""
     try:
-        target = build_target(config, model, personas)
+        target = build_target(config, model, exam, personas)
     except (DeployError, ValueError) as err:
         reason = f"nothing was changed: {err}"
         return Deployment(

@@ -10,8 +10,9 @@ from zenml.client import Client
 
 from components.deployment.golden_check import Exam
 from components.deployment.record import Deployment, ModelVersion
-from components.serving.bundle import CARD, GOLDEN
+from components.serving.bundle import CARD, GOLDEN, PLUG_IN
 from components.serving.persona_model import SPEC
+from components.user_embedder.embedder_folder import CARD as EMBEDDER
 from steps.bundle_source import BUNDLE
 
 DEPLOYED, RECORDS = "deployment", "deployments"
@@ -36,7 +37,7 @@ def fetch_exam(client: MlflowClient, model: ModelVersion, directory: Path) -> Ex
     run_id = client.get_model_version(model.name, model.version).run_id
     brought = [
         Path(client.download_artifacts(run_id, f"{BUNDLE}/{name}", str(directory)))
-        for name in (CARD, GOLDEN, SPEC)
+        for name in (CARD, GOLDEN, SPEC, f"{PLUG_IN}/{EMBEDDER}")
     ]
     return Exam.read(brought[0].parent)
 

@@ -75,7 +75,7 @@ class KubernetesTarget:
         is_unnoted = self._is_noted and self._before != self._release.gateway
         self.is_replacing = bool(gateway) or is_unnoted
         self._note(self._release.gateway, dry_run=True)
-        return gateway + self._preview(self._release.batch)
+        return gateway + self._preview(self._own(self._release.batch))
 
     def apply(self) -> None:
         """Apply the gateway.
@@ -129,7 +129,9 @@ class KubernetesTarget:
         Raises:
             DeployError: If something is refused.
         """
-        for thing in self._release.batch:
+        for thing in self._own(self._release.batch):
+            self._cluster.apply(thing, force=self._force)
+        for thing in self._own(self._release.batch):  # now there is a Job that can own
             self._cluster.apply(thing, force=self._force)
 
     def roll_back(self, timeout_seconds: float) -> str:
@@ -156,6 +158,11 @@ class KubernetesTarget:
             then = self._cluster.apply(thing, force=self._force, dry_run=True)
             diffs.append(write_diff(name_of(thing), live, then))
         return "".join(diffs)
+
+    def _own(self, batch: list[Object]) -> list[Object]:
+        """Let the batch's settings go when its Job goes, a day after its end."""
+        job = self._cluster.find(batch[-1]) if batch else None
+        return batch if job is None else [own_settings(thing, job) for thing in batch]
 
     def _renew(self) -> None:
         """Go on, unless another deployment has begun meanwhile."""
@@ -210,6 +217,15 @@ def name_served(deployment: Object) -> str:
     """Return which model a Deployment serves."""
     told = deployment["metadata"].get("annotations") or {}
     return f"{name_of(deployment)} with {told.get(MODEL, 'the model that its manifest names')}"
+
+
+def own_settings(thing: Object, job: Object) -> Object:
+    """Return an object of a batch; its settings, which have the Job's name, as owned by that."""
+    name = job["metadata"]["name"]
+    if thing["kind"] != "ConfigMap" or thing["metadata"]["name"] != name:
+        return thing
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
+    return {**thing, "metadata": {**thing["metadata"], "ownerReferences": [owner]}}
 
 
 def write_diff(name: str, live: Object | None, then: Object) -> str:

@@ -26,7 +26,7 @@ from components.deployment.rollout import list_new_pods, wait_for_rollout
 from infra.manifests.render import KUBERNETES
 from tests.cluster.conftest import SECONDS
 from tests.cluster.objects import NAME, make_deployment, make_indexed_job, make_pod_spec
-from tests.components.deployment.conftest import make_exam
+from tests.components.deployment.conftest import RECIPE, make_exam
 
 pytestmark = pytest.mark.cluster
 MODEL = ModelVersion(name="persona-plug-LaMP_2", version="7", bundle_hash="abc")
@@ -179,7 +179,7 @@ def test_the_network_policies_are_there_and_deny_by_default(cluster: Cluster):
 @needs_kubectl
 def test_the_gateways_release_is_accepted(cluster: Cluster):
     """Needs no pods: the Deployment is stored; its pods are not waited for."""
-    for thing in make_release(render_for(cluster, "kind"), MODEL).gateway:
+    for thing in make_release(render_for(cluster, "kind"), MODEL, RECIPE).gateway:
         applied = cluster.apply(thing)
     [container] = applied["spec"]["template"]["spec"]["containers"]
     assert container["args"][0] == "--model=models:/persona-plug-LaMP_2/7"
@@ -252,7 +252,7 @@ def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(c
     kind.create(body=made, namespace=cluster.namespace, field_manager="kubectl-create")
     wait_for_rollout(cluster, made, SECONDS)
     [before] = cluster.list_pods(f"app.kubernetes.io/name={NAME}")
-    release = make_release([make_gateway(cluster, CRASHES)], MODEL)
+    release = make_release([make_gateway(cluster, CRASHES)], MODEL, RECIPE)
     target = KubernetesTarget(cluster, release, "no key", force=True)
     config = DeployConfig(target="kubernetes", timeout_seconds=SECONDS)
     record = deploy(target, MODEL, make_exam("7"), config, "me")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.deployment.batch_job import VectorRecipe
 from components.deployment.config import LocalConfig
 from components.deployment.golden_check import Exam
 from components.deployment.local_target import (
@@ -16,12 +17,14 @@ from components.deployment.local_target import (
 )
 from components.deployment.record import ModelVersion
 from components.deployment.signals import ENDING
+from components.encoders.config import EncoderConfig
 from components.serving.golden import Golden, GoldenRequest
 from components.serving.reproduce import Request
 from components.tasks.lamp import LAMP_2
 
 REPOSITORY = Path(__file__).parents[3]
 NAME, KEY = "persona-plug-LaMP_2", "golden key"
+RECIPE = VectorRecipe(LAMP_2, EncoderConfig())
 START = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
 START += "from tests.components.deployment.plain_gateway import main\n"
 
@@ -49,7 +52,7 @@ def make_model(version):
 
 
 def make_exam(version):
-    return Exam(NAME, version, LAMP_2, GOLDEN)
+    return Exam(NAME, version, RECIPE.task, GOLDEN, RECIPE.encoder)
 
 
 class Machine:

@@ -8,6 +8,7 @@ import signal
 from threading import Thread
 
 import pytest
+import yaml
 
 from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
@@ -17,7 +18,7 @@ from components.deployment.manifests import name_of, render
 from components.deployment.release import BATCH, make_release
 from infra.manifests.render import KUBERNETES
 from tests.cluster.double.api import ApiDouble
-from tests.components.deployment.conftest import KEY, NAME, make_exam, make_model
+from tests.components.deployment.conftest import KEY, NAME, RECIPE, make_exam, make_model
 from tests.components.deployment.plain_gateway import PlainGateway, make_server
 
 LEASES = "coordination.k8s.io/v1"
@@ -45,7 +46,7 @@ class World:
         self.manifests = manifests
 
     def target(self, version, force=False):
-        release = make_release(self.manifests, make_model(version))
+        release = make_release(self.manifests, make_model(version), RECIPE)
         return KubernetesTarget(self.cluster, release, KEY, force)
 
     def put(self, version, force=False, **changes):
@@ -133,7 +134,7 @@ def test_golden_requests_that_fail_bring_the_last_good_version_back(world):
 
 
 def test_pods_of_another_version_are_told(world):
-    release = make_release(world.manifests, make_model("7"))
+    release = make_release(world.manifests, make_model("7"), RECIPE)
     target = KubernetesTarget(world.cluster, release, KEY, False)
     world.gateway.version = "6"
     record = deploy(target, make_model("7"), make_exam("7"), CONFIG, "me")
@@ -329,11 +330,24 @@ def test_a_batch_that_is_refused_takes_no_version_back(world, monkeypatch):
 def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
     wake_batch(world)
     world.put("7")
-    release = make_release(world.manifests, make_model("7"))
+    release = make_release(world.manifests, make_model("7"), RECIPE)
     job = release.batch[-1]["metadata"]["name"]
     assert re.fullmatch(r"persona-plug-batch-v7-[0-9a-f]{8}", job)
-    assert world.find("Job", job, "batch/v1")["spec"]["completions"] == 4
-    assert world.put("7").outcome == "unchanged"
+    live = world.find("Job", job, "batch/v1")
+    assert live["spec"]["completions"] == 4
+    [settings] = [
+        one["configMap"]["name"]
+        for one in live["spec"]["template"]["spec"]["volumes"]
+        if "configMap" in one
+    ]
+    config = world.find("ConfigMap", settings)
+    assert yaml.safe_load(config["data"]["run.yaml"])["parameters"]["task"]["name"] == "LaMP_2"
+    [owner] = config["metadata"]["ownerReferences"]  # it goes when its Job goes
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", job, live["metadata"]["uid"])
+    again = world.put("7")
+    assert (again.outcome, again.diff) == ("unchanged", "")
+    same = world.find("ConfigMap", settings)["metadata"]["resourceVersion"]
+    assert same == config["metadata"]["resourceVersion"]
 
 
 def test_a_version_that_fails_now_is_not_replaced_by_itself(world):
