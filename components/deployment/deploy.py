@@ -157,7 +157,7 @@ class _Attempt:
             with self._phase("keep"):
                 self._told["serves"] = self._target.keep()
         except BaseException as err:  # whatever it is, now there is something to take back
-            failed = self._take_back(describe(err))
+            failed = self._take_back(err)
             if not isinstance(err, Exception | Interruption):
                 raise
             return failed
@@ -184,10 +184,12 @@ class _Attempt:
             return self._record("unchanged", "it served already, and answers its golden requests")
         return self._record("deployed", "it answers its golden requests")
 
-    def _take_back(self, reason: str) -> Deployment:
+    def _take_back(self, error: BaseException) -> Deployment:
+        reason = describe(error)
         if not self._target.is_replacing:
-            reason = f"what served already fails, and nothing was rolled back: {reason}"
-            return self._record("failed", reason)
+            outcome: Outcome = "refused" if isinstance(error, Interruption) else "failed"
+            reason = f"what serves was not changed, and nothing was rolled back: {reason}"
+            return self._record(outcome, reason)
         logger.error("%s is rolled back: %s", self._model.place, reason)
         try:
             with self._phase("roll_back"):

@@ -4,7 +4,6 @@ It is taken, renewed and given back by updates of the version that was read, so 
 once one is refused. Who is killed gives nothing back: what he held expires.
 """
 
-import copy
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +62,7 @@ class Lease:
         """
         found = self._cluster.find(self._empty)
         if found is None or not self._is_ours(found):
-            by = "nobody" if found is None else found["spec"].get("holderIdentity", "nobody")
+            by = read_spec(found or {}).get("holderIdentity", "nobody")
             raise DeployError(f"{name_of(self._empty)} was lost, and is held by {by} now")
         self._cluster.replace(change(found, renewTime=tell_micro_time()))
 
@@ -80,35 +79,40 @@ class Lease:
         if found is None:
             self._cluster.create(change(self._empty, **taken, leaseTransitions=0))
         else:
-            number = found["spec"].get("leaseTransitions", 0) + 1
+            number = read_spec(found).get("leaseTransitions", 0) + 1
             self._cluster.replace(change(found, **taken, leaseTransitions=number))
 
     def _give_back(self) -> None:
         try:
             found = self._cluster.find(self._empty)
             if found is not None and self._is_ours(found):
-                number = found["spec"]["leaseTransitions"]
+                number = read_spec(found).get("leaseTransitions", 0)
                 self._cluster.replace({**found, "spec": {"leaseTransitions": number}})
         except Exception:  # what became of the deployment is told all the same
             logger.exception("%s could not be given back, and will expire", name_of(self._empty))
 
     def _is_ours(self, found: Object) -> bool:
-        return bool(found["spec"].get("holderIdentity") == self._holder)
+        return bool(read_spec(found).get("holderIdentity") == self._holder)
 
     def _tell_held(self, found: Object, ends: datetime) -> str:
-        spec, name = found["spec"], found["metadata"]["name"]
+        spec, name = read_spec(found), found["metadata"]["name"]
         return (
             f"another deployment is under way: {name_of(found)} is held by "
-            f"{spec['holderIdentity']} since {spec['acquireTime']}, until {ends:%H:%M:%S} UTC if "
-            "it isn't renewed. If that one is surely dead: "
+            f"{spec['holderIdentity']} since {spec.get('acquireTime')}, until {ends:%H:%M:%S} UTC "
+            "if it isn't renewed. If that one is surely dead: "
             f"kubectl -n {self._cluster.namespace} delete lease {name}"
         )
 
 
+def read_spec(found: Object) -> Object:
+    """Return what a Lease says; somebody may have emptied it."""
+    return found.get("spec") or {}
+
+
 def find_end(found: Object) -> datetime:
-    """Return until when a Lease is held; long ago if by nobody."""
-    spec = found.get("spec") or {}
-    if not spec.get("holderIdentity"):
+    """Return until when a Lease is held; long ago if by nobody, or without a term."""
+    spec = read_spec(found)
+    if not all(spec.get(name) for name in ("holderIdentity", "renewTime", "leaseDurationSeconds")):
         return datetime.min.replace(tzinfo=UTC)
     renewed = datetime.fromisoformat(spec["renewTime"])
     return renewed + timedelta(seconds=spec["leaseDurationSeconds"])
@@ -116,9 +120,7 @@ def find_end(found: Object) -> datetime:
 
 def change(thing: Object, **spec: object) -> Object:
     """Return a Lease with some of its fields changed."""
-    changed = copy.deepcopy(thing)
-    changed["spec"] = {**(changed.get("spec") or {}), **spec}
-    return changed
+    return {**thing, "spec": {**read_spec(thing), **spec}}
 
 
 def tell_micro_time() -> str:

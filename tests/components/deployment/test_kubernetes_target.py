@@ -360,7 +360,8 @@ def test_a_version_that_fails_now_is_not_replaced_by_itself(world):
     record = world.put("7")
     assert "Job/persona-plug-batch-v7-" in record.diff
     assert record.outcome == "failed"
-    assert record.reason.startswith("what served already fails, and nothing was rolled back: pod ")
+    told = "what serves was not changed, and nothing was rolled back: pod "
+    assert record.reason.startswith(told)
 
 
 def test_what_was_left_halfway_and_fails_gives_place_to_what_was_noted(world):

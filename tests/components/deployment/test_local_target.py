@@ -118,7 +118,7 @@ def test_what_serves_already_and_fails_is_not_replaced_by_itself(machine):
     put(machine, "1", min_golden_share=0.3)
     record = put(machine, "1")
     assert record.outcome == "failed"
-    told = "what served already fails, and nothing was rolled back: process "
+    told = "what serves was not changed, and nothing was rolled back: process "
     assert record.reason.startswith(told)
     assert ask_version(machine.port) == "1"
 
@@ -211,6 +211,16 @@ def test_who_is_told_to_end_before_anything_has_begun_changes_nothing(machine, s
     record = deploy(target, make_model("1"), make_exam("1"), CONFIG, "me")
     told = "nothing was changed: the deployment was told to end by SIGTERM"
     assert (record.outcome, record.reason) == ("refused", told)
+
+
+def test_who_is_told_to_end_while_he_asks_what_serves_has_changed_nothing(machine, signals):
+    first = put(machine, "1")
+    target = machine.target("1")
+    target.doors = lambda: os.kill(os.getpid(), signal.SIGHUP)
+    record = deploy(target, make_model("1"), make_exam("1"), CONFIG, "me")
+    told = "what serves was not changed, and nothing was rolled back: "
+    assert (record.outcome, record.reason[: len(told)]) == ("refused", told)
+    assert find_process(machine.gateway.folder / SERVING).place == first.model.place
 
 
 def test_a_process_that_ends_after_it_was_asked_does_not_take_over(machine):
