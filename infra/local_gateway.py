@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from zenml.client import Client
 
+from components.personas.config import PersonaStoreConfig
 from components.serving import __main__ as gateway
 from steps.gateway_access import GATEWAY_FOLDER, prepare_access
 
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
     try:
-        access = prepare_access(GATEWAY_FOLDER)
+        access = prepare_access(GATEWAY_FOLDER, PersonaStoreConfig())
     except ValueError as err:
         sys.exit(str(err))
     print(f"Page:  {write_address(given.port, access.key, *find_examples())}")  # noqa: T201

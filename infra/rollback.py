@@ -5,7 +5,8 @@
 moves the alias `champion` to where `previous` points, leaves tags that say who and when, and runs
 the pipeline `deploy_persona`. A gateway that follows the alias (`make serve`) swaps by itself. Exit
 code 1: nothing was moved, or it was and does not serve; what is printed says which. To deploy to a
-cluster the stack `..._deploy` must be active.
+cluster the stack `..._deploy` must be active. With `deploy.dry_run: true` nothing is moved, and
+what would be is printed.
 """
 
 import argparse
@@ -19,36 +20,37 @@ from pydantic import Field
 from components.config import Config
 from components.deployment.config import DeployConfig
 from components.deployment.record import ModelVersion, tell_time
+from components.personas.config import PersonaStoreConfig
 from components.run_yaml import read_sections
 from components.tasks.lamp import LAMP_2
 from components.tasks.resolve import TaskChoice, resolve_task
 from pipelines.deploy_persona import deploy_persona
-from steps.deploy_stack import require_deploy_stack
+from steps.deploy_stack import choose_target
 from steps.deployed_versions import find_version, name_operator
-from steps.model_registry import CHAMPION, PREVIOUS, find_by_alias, model_name, open_registry
+from steps.model_registry import (
+    CHAMPION,
+    PREVIOUS,
+    ROLLED_BACK,
+    find_by_alias,
+    model_name,
+    open_registry,
+)
 
-ROLLED_BACK, REINSTATED = "rolled_back", "reinstated"
-"""Tags of the version that lost the office, and of the one that has it again."""
+REINSTATED = "reinstated"
+"""Tag of the version that has the office again."""
 
 
 class Return(NamedTuple):
-    """What became of the office."""
+    """What becomes of the office."""
 
     lost: str
-    """Version that was champion."""
+    """Version that is champion before."""
     champion: ModelVersion
-    """What is champion now."""
+    """What is champion afterwards."""
 
 
-def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
-    """Make `previous` champion again.
-
-    There is no `previous` afterwards: a second rollback would bring back what was just taken away.
-
-    Args:
-        client: The registry's.
-        task_name: Whose champion.
-        who: Asks for it; stays in the tags.
+def find_return(client: MlflowClient, task_name: str) -> Return:
+    """Return what would become of the office.
 
     Raises:
         ValueError: If there is no champion, no previous one, or that one can't be served.
@@ -63,7 +65,24 @@ def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
             "to: either it is the first, or it was rolled back to already. Any version with a "
             f"bundle can be made {CHAMPION} by hand, and deployed by deploy_persona"
         )
-    returned = Return(str(today.version), find_version(client, name, str(before.version)))
+    return Return(str(today.version), find_version(client, name, str(before.version)))
+
+
+def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
+    """Make `previous` champion again.
+
+    There is no `previous` afterwards: a second rollback would bring back what was just taken away.
+
+    Args:
+        client: The registry's.
+        task_name: Whose champion.
+        who: Asks for it; stays in the tags.
+
+    Raises:
+        ValueError: As `find_return`.
+    """
+    returned = find_return(client, task_name)
+    name = returned.champion.name
     client.set_registered_model_alias(name, CHAMPION, returned.champion.version)
     client.delete_registered_model_alias(name, PREVIOUS)
     when = f"{tell_time()} by {who}"
@@ -78,7 +97,10 @@ class RollbackSettings(Config):
     """What of a run's YAML a rollback needs."""
 
     task: TaskChoice = Field(LAMP_2, description="Whose champion.")
-    deploy: DeployConfig = Field(DeployConfig(target="local"), description="Where to.")
+    personas: PersonaStoreConfig = Field(PersonaStoreConfig(), description="What it serves.")
+    deploy: DeployConfig | None = Field(
+        None, description="Where to; this machine, if the active stack is its own."
+    )
 
 
 def read_rollback(task: str | None, config: Path | None) -> RollbackSettings:
@@ -106,19 +128,46 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         settings = read_rollback(given.task, given.config)
-        if not given.registry_only:
-            require_deploy_stack(settings.deploy)
-        returned = move_back(open_registry(), settings.task.name, name_operator())
+        is_dry = settings.deploy is not None and settings.deploy.dry_run
+        deploy = None if given.registry_only else choose_target(settings.deploy)
+        client, task_name = open_registry(), settings.task.name
+        if is_dry:
+            returned = find_return(client, task_name)
+        else:
+            returned = move_back(client, task_name, name_operator())
     except (ValueError, OSError) as err:
         sys.exit(f"nothing was moved: {err}")
-    name, version = returned.champion.name, returned.champion.version
-    sys.stdout.write(f"{name}: version {version} is champion, {returned.lost} was.\n")
-    if given.registry_only:
-        return
+    sys.stdout.write(tell(returned, settings.deploy, deploy))
+    if deploy is not None and not is_dry:
+        put_champion(returned.champion, settings, deploy)
+
+
+def tell(returned: Return, asked: DeployConfig | None, deploy: DeployConfig | None) -> str:
+    """Return what was moved, or would be, and where to that goes.
+
+    Args:
+        returned: What becomes of the office.
+        asked: What the YAML says.
+        deploy: Where the champion is deployed to; None: nowhere.
+    """
+    name, version, lost = returned.champion.name, returned.champion.version, returned.lost
+    default = "" if asked is not None else ", as there is no section `deploy`"
+    where = "nothing" if deploy is None else f"to the target {deploy.target}{default}"
+    if asked is not None and asked.dry_run:
+        return (
+            f"nothing was moved, as deploy.dry_run says: {name}: version {version} would be "
+            f"champion, {lost} is. Then it would deploy {where}.\n"
+        )
+    return f"{name}: version {version} is champion, {lost} was.\nDeploys {where}.\n"
+
+
+def put_champion(champion: ModelVersion, settings: RollbackSettings, deploy: DeployConfig) -> None:
+    """Deploy what is champion again, or end with what is so."""
     try:
-        deploy_persona(task=settings.task, deploy=settings.deploy)
+        deploy_persona(task=settings.task, personas=settings.personas, deploy=deploy)
     except Exception as err:  # whatever it is: the operator must know that the alias was moved
-        sys.exit(f"version {version} is champion in the registry, but is not deployed: {err}")
+        told = f"version {champion.version} is champion in the registry, but is not deployed"
+        sys.exit(f"{told}: {err}")
 
 
 if __name__ == "__main__":

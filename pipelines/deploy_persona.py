@@ -3,6 +3,7 @@
 from functools import partial
 
 from components.deployment.config import DeployConfig
+from components.personas.config import PersonaStoreConfig
 from components.tasks.lamp import LAMP_2
 from components.tasks.resolve import TaskChoice
 from pipelines.readable_errors import readable_pipeline
@@ -13,7 +14,9 @@ from steps.find_champion import find_champion
 
 @partial(readable_pipeline, reads_yaml_of=train_persona)
 def deploy_persona(
-    task: TaskChoice = LAMP_2, deploy: DeployConfig = DeployConfig(target="local")
+    task: TaskChoice = LAMP_2,
+    personas: PersonaStoreConfig = PersonaStoreConfig(),
+    deploy: DeployConfig = DeployConfig(target="local"),
 ) -> None:
     """Deploy a task's champion; what served before serves again if it doesn't answer as it should.
 
@@ -21,6 +24,7 @@ def deploy_persona(
 
     Args:
         task: Whose champion.
+        personas: What a gateway of this machine serves; a cluster's has its manifests.
         deploy: Where to, and what it takes to stay there.
     """
-    deploy_gateway(find_champion(task.name), deploy)
+    deploy_gateway(find_champion(task.name), deploy, personas)

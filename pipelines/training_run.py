@@ -214,7 +214,7 @@ def train_and_judge(
         *(trained, frozen, promoted, run.task, run.report),
         after=order_after(bundle),
     )
-    deploy_gateway(promoted, run.deploy, after=order_after(reported))
+    deploy_gateway(promoted, run.deploy, run.personas, after=order_after(reported))
 
 
 def order_after(output: Any) -> Sequence[StepArtifact]:

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any
 
-from zenml import log_metadata, save_artifact, step
+from zenml import get_step_context, log_metadata, save_artifact, step
 from zenml.logger import get_logger
 
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
 from components.deployment.golden_check import Exam
 from components.deployment.record import Deployment, ModelVersion
+from components.deployment.signals import hold_signals
+from components.personas.config import PersonaStoreConfig
 from components.promotion.registry_records import Promotion
 from steps.deployed_versions import (
     fetch_exam,
@@ -26,7 +28,7 @@ logger = get_logger(__name__)
 # Never cached: it changes what runs outside.
 @step(enable_cache=False)
 def deploy_gateway(
-    promotion: Promotion, config: DeployConfig
+    promotion: Promotion, config: DeployConfig, personas: PersonaStoreConfig
 ) -> Annotated[Deployment, "deployment"]:
     """Deploy a version and record it; a refused candidate, or no target, changes nothing.
 
@@ -42,23 +44,26 @@ def deploy_gateway(
     client = open_registry()
     model = find_version(client, promotion.model_name, promotion.version)
     exam = fetch_exam(client, model, make_scratch_directory())
-    record = attempt(model, exam, config)
-    record_deployment(client, record)
-    log_metadata(summarize(record))
-    if record.is_good:
-        return record
-    save_artifact(record, "deployment")  # a step that fails leaves no output of its own
+    who = f"{name_operator()}, run {get_step_context().pipeline_run.name}"
+    with hold_signals():  # told to end, it takes back what it did, and says so
+        record = attempt(model, exam, config, personas, who)
+        record_deployment(client, record)
+        log_metadata(summarize(record))
+        if record.is_good:
+            return record
+        save_artifact(record, "deployment")  # a step that fails leaves no output of its own
     raise RuntimeError(
         f"{model.place} on {config.target}: {record.outcome}: {record.reason}; "
         f"now serves: {record.serves or 'unknown'}"
     )
 
 
-def attempt(model: ModelVersion, exam: Exam, config: DeployConfig) -> Deployment:
+def attempt(
+    model: ModelVersion, exam: Exam, config: DeployConfig, personas: PersonaStoreConfig, who: str
+) -> Deployment:
     """Deploy a version; returns the record, also where there is no way to the target."""
-    who = name_operator()
     try:
-        target = build_target(config, model)
+        target = build_target(config, model, exam, personas)
     except (DeployError, ValueError) as err:
         reason = f"nothing was changed: {err}"
         return Deployment(

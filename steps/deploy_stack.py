@@ -26,3 +26,22 @@ def require_deploy_stack(config: DeployConfig) -> None:
         "can deploy nothing. A training there needs `deploy: none`; its champion is deployed by "
         f"deploy_persona or infra.rollback after `zenml stack set {stack.name}{DEPLOY_SUFFIX}`"
     )
+
+
+def choose_target(config: DeployConfig | None) -> DeployConfig:
+    """Return where to deploy to: without a word on it this machine, if the stack is its own.
+
+    Raises:
+        ValueError: If the stack's models are served elsewhere, or it can't deploy.
+    """
+    stack = Client().active_stack
+    is_local = stack.orchestrator.config.is_local and stack.artifact_store.config.is_local
+    if config is None and not is_local:
+        raise ValueError(
+            f"there is no section `deploy`, and the models of the stack {stack.name} are not this "
+            "machine's alone: say where they are served, `deploy: {target: kubernetes, ...}` or "
+            "`deploy: local`, in the YAML of --config"
+        )
+    chosen = config or DeployConfig(target="local")
+    require_deploy_stack(chosen)
+    return chosen

@@ -10,8 +10,9 @@ from zenml.client import Client
 
 from components.deployment.golden_check import Exam
 from components.deployment.record import Deployment, ModelVersion
-from components.serving.bundle import CARD, GOLDEN
+from components.serving.bundle import CARD, GOLDEN, PLUG_IN
 from components.serving.persona_model import SPEC
+from components.user_embedder.embedder_folder import CARD as EMBEDDER
 from steps.bundle_source import BUNDLE
 
 DEPLOYED, RECORDS = "deployment", "deployments"
@@ -34,11 +35,13 @@ def find_version(client: MlflowClient, name: str, version: str) -> ModelVersion:
 def fetch_exam(client: MlflowClient, model: ModelVersion, directory: Path) -> Exam:
     """Bring a version's golden requests into a directory; its weights stay where they are."""
     run_id = client.get_model_version(model.name, model.version).run_id
-    brought = [
-        Path(client.download_artifacts(run_id, f"{BUNDLE}/{name}", str(directory)))
-        for name in (CARD, GOLDEN, SPEC)
-    ]
-    return Exam.read(brought[0].parent)
+    folder = directory / "exam"
+    for name in (CARD, GOLDEN, SPEC, f"{PLUG_IN}/{EMBEDDER}"):
+        # Whether what is brought lies in its folders hangs on the artifact store.
+        brought = client.download_artifacts(run_id, f"{BUNDLE}/{name}", str(directory))
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Path(brought).rename(folder / name)
+    return Exam.read(folder)
 
 
 def record_deployment(client: MlflowClient, record: Deployment) -> None:

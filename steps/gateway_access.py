@@ -32,11 +32,12 @@ class Access(NamedTuple):
     settings: Path
 
 
-def prepare_access(folder: Path) -> Access:
+def prepare_access(folder: Path, personas: PersonaStoreConfig) -> Access:
     """Return the local gateway's key and settings; made if they aren't there.
 
     Args:
         folder: Theirs. Settings that are there stay as they are.
+        personas: What new settings serve.
 
     Raises:
         ValueError: If the settings that are there don't know the key.
@@ -48,17 +49,7 @@ def prepare_access(folder: Path) -> Access:
     )
     digest = hash_service_key(access.key)
     if not access.settings.exists():
-        tenant = PersonaStoreConfig().tenant
-        settings = GatewaySettings(
-            tenants=(tenant,),
-            service_keys=(ServiceKey(name="local", sha256=digest, tenant=tenant),),
-            store=StoreSettings(
-                place=find_store(PersonaStoreConfig()),
-                custody=find_custody_folder(),
-                user_hash_key=KEY_FILE,
-            ),
-        )
-        written = settings.model_dump(mode="json", exclude_defaults=True)
+        written = make_settings(digest, personas).model_dump(mode="json", exclude_defaults=True)
         access.settings.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
     if digest not in {one.sha256 for one in read_settings(access.settings).service_keys}:
         raise ValueError(
@@ -66,6 +57,47 @@ def prepare_access(folder: Path) -> Access:
             "settings, and they are made anew"
         )
     return access
+
+
+def make_settings(digest: str, personas: PersonaStoreConfig) -> GatewaySettings:
+    """Return settings for one key and a run's personas.
+
+    Args:
+        digest: Of the key.
+        personas: The run's.
+    """
+    full_from_items = GatewaySettings.model_fields["full_from_items"].default
+    return GatewaySettings(
+        tenants=(personas.tenant,),
+        service_keys=(ServiceKey(name="local", sha256=digest, tenant=personas.tenant),),
+        store=StoreSettings(
+            place=find_store(personas),
+            custody=find_custody_folder(),
+            user_hash_key=KEY_FILE,
+            num_shards=personas.num_shards,  # the tenant of golden requests makes its own
+            max_items=personas.max_items,
+            keep_texts=personas.keep_texts,
+        ),
+        full_from_items=min(full_from_items, personas.max_items),
+    )
+
+
+def require_personas(settings: Path, personas: PersonaStoreConfig) -> None:
+    """Refuse settings by which a gateway would serve others than a run's personas.
+
+    Raises:
+        ValueError: If their store or tenants are others; names both.
+    """
+    served, wanted = read_settings(settings), find_store(personas)
+    # An address in the environment comes before both.
+    place = find_store(PersonaStoreConfig(place=served.store.place))
+    if place != wanted or personas.tenant not in served.tenants:
+        raise ValueError(
+            f"{settings} serves the tenants {list(served.tenants)} of {place}, and the personas of "
+            f"this run are those of the tenant {personas.tenant!r} in {wanted}: give the run the "
+            "section `personas` that its champion was trained with, or another "
+            "`deploy.local.folder`, or remove the settings, and they are made anew"
+        )
 
 
 def read_golden_key(folder: Path) -> str:

@@ -87,6 +87,27 @@ class Cluster:
         )
         return self._call(thing, apply)
 
+    def create(self, thing: Object) -> Object:
+        """Create an object; returns it as the API server has it then.
+
+        Raises:
+            DeployError: If it is refused, as one that is there already.
+        """
+        return self._write("create", thing)
+
+    def replace(self, thing: Object) -> Object:
+        """Put an object in the place of the one that was read; returns it.
+
+        Raises:
+            DeployError: If it is refused, as one that has changed since it was read.
+        """
+        return self._write("replace", thing)
+
+    def _write(self, verb: str, thing: Object) -> Object:
+        write = getattr(self._dynamic, verb)
+        options = {"namespace": self.namespace, "field_manager": MANAGER}
+        return self._call(thing, partial(write, body=thing, **options))
+
     def find(self, thing: Object) -> Object | None:
         """Return an object of the same kind and name as it is; None if there is none."""
         name = thing["metadata"]["name"]

@@ -14,12 +14,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from components.serving.bundle import CARD, GOLDEN
+from components.encoders.config import EncoderConfig
+from components.serving.bundle import CARD, GOLDEN, PLUG_IN
 from components.serving.bundle_card import BundleCard
 from components.serving.golden import Golden, GoldenRequest
 from components.serving.persona_model import ServingSpec
 from components.tasks.task import Task
 from components.tasks.templates import match_template
+from components.user_embedder.embedder_folder import EmbedderCard
 
 MAX_TRIES = 20
 """Of a request that the gateway puts off (429)."""
@@ -45,13 +47,15 @@ class Exam(NamedTuple):
     version: str
     task: Task
     golden: Golden
+    encoder: EncoderConfig
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read it from a serving bundle, of which no weights are needed."""
         card = BundleCard.model_validate_json((folder / CARD).read_text("utf-8"))
         golden = Golden.model_validate_json((folder / GOLDEN).read_text("utf-8"))
-        return cls(card.model_name, card.model_version, ServingSpec.read(folder).task, golden)
+        task, encoder = ServingSpec.read(folder).task, EmbedderCard.read(folder / PLUG_IN).encoder
+        return cls(card.model_name, card.model_version, task, golden, encoder)
 
 
 class _RefusedError(Exception):

@@ -7,19 +7,24 @@ killed halfway. A rollback applies it again.
 
 import difflib
 import json
+from contextlib import AbstractContextManager
 from functools import partial
+from math import ceil
 
 import yaml
 
 from components.deployment.cluster import Cluster
 from components.deployment.deploy import DeployError
 from components.deployment.golden_check import Door
+from components.deployment.lease import Lease
 from components.deployment.manifests import Object, name_of
 from components.deployment.release import MODEL, Release, strip_live
 from components.deployment.rollout import is_ready, list_new_pods, wait_for_rollout
 
 LAST_GOOD = "persona-plug-release"
-"""The ConfigMap of what is gone back to."""
+"""The ConfigMap of what is gone back to, and the Lease of who deploys."""
+CHECK_SECONDS = 300
+"""How much longer than the longest wait the lease is held: golden requests take their time too."""
 RELEASE_FILE = "release.json"
 GATEWAY_PORT = 8000
 """Where the gateway's pods listen."""
@@ -38,12 +43,25 @@ class KubernetesTarget:
     def __init__(self, cluster: Cluster, release: Release, golden_key: str, force: bool) -> None:
         self._cluster, self._release = cluster, release
         self._key, self._force = golden_key, force
+        self.is_replacing = False
         self._before: list[Object] = []
+        self._is_noted = False
+        self._lease: Lease | None = None
 
     @property
     def objects_hash(self) -> str:
         """The sha256 of all objects."""
         return self._release.hash_objects()
+
+    def alone(self, who: str, timeout_seconds: float) -> AbstractContextManager[None]:
+        """Keep other deployments to the namespace out for a block.
+
+        Raises:
+            DeployError: If another one is under way.
+        """
+        duration_seconds = ceil(timeout_seconds) + CHECK_SECONDS
+        self._lease = Lease(self._cluster, LAST_GOOD, who, duration_seconds)
+        return self._lease.hold()
 
     def preview(self) -> str:
         """Return the difference between what is there and what would be, by a dry run.
@@ -52,12 +70,12 @@ class KubernetesTarget:
             DeployError: If the API server would refuse something.
         """
         self._before = self._find_before()
-        diffs = []
-        for thing in [*self._release.gateway, *self._release.batch]:
-            live = self._cluster.find(thing)
-            then = self._cluster.apply(thing, force=self._force, dry_run=True)
-            diffs.append(write_diff(name_of(thing), live, then))
-        return "".join(diffs)
+        gateway = self._preview(self._release.gateway)
+        # Who was killed halfway has left a gateway that isn't what was noted.
+        is_unnoted = self._is_noted and self._before != self._release.gateway
+        self.is_replacing = bool(gateway) or is_unnoted
+        self._note(self._release.gateway, dry_run=True)
+        return gateway + self._preview(self._own(self._release.batch))
 
     def apply(self) -> None:
         """Apply the gateway.
@@ -65,6 +83,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If something is refused.
         """
+        self._renew()
         for thing in self._release.gateway:
             self._cluster.apply(thing, force=self._force)
 
@@ -74,6 +93,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If they will not be, or not in time.
         """
+        self._renew()
         wait_for_rollout(self._cluster, self._release.deployment, timeout_seconds)
 
     def doors(self) -> list[Door]:
@@ -82,6 +102,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If there is none.
         """
+        self._renew()
         live = self._cluster.find(self._release.deployment)
         pods = [] if live is None else list_new_pods(self._cluster, live)
         names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
@@ -93,15 +114,25 @@ class KubernetesTarget:
         ]
 
     def keep(self) -> str:
-        """Begin the batch, and note the gateway as what to go back to.
+        """Note the gateway as what to go back to.
+
+        Raises:
+            DeployError: If that is refused.
+        """
+        self._renew()
+        self._note(self._release.gateway)
+        return name_served(self._release.deployment)
+
+    def settle(self, timeout_seconds: float) -> None:
+        """Begin the batch; nobody waits for it.
 
         Raises:
             DeployError: If something is refused.
         """
-        for thing in self._release.batch:
+        for thing in self._own(self._release.batch):
             self._cluster.apply(thing, force=self._force)
-        self._cluster.apply(note_release(self._release.gateway, self._cluster.namespace))
-        return name_served(self._release.deployment)
+        for thing in self._own(self._release.batch):  # now there is a Job that can own
+            self._cluster.apply(thing, force=self._force)
 
     def roll_back(self, timeout_seconds: float) -> str:
         """Apply what was there before; delete a gateway that was not there at all.
@@ -109,19 +140,45 @@ class KubernetesTarget:
         Raises:
             DeployError: If it doesn't come back.
         """
+        self._renew()
         if not self._before:
             self._cluster.delete(self._release.deployment)
             return "nothing: there was no gateway before"
         for thing in self._before:
             self._cluster.apply(thing, force=True)
+        if self._is_noted:  # perhaps the new one was noted already, and the answer got lost
+            self._note(self._before)
         wait_for_rollout(self._cluster, self._before[-1], timeout_seconds)
         return name_served(self._before[-1])
 
+    def _preview(self, things: list[Object]) -> str:
+        diffs = []
+        for thing in things:
+            live = self._cluster.find(thing)
+            then = self._cluster.apply(thing, force=self._force, dry_run=True)
+            diffs.append(write_diff(name_of(thing), live, then))
+        return "".join(diffs)
+
+    def _own(self, batch: list[Object]) -> list[Object]:
+        """Let the batch's settings go when its Job goes, a day after its end."""
+        job = self._cluster.find(batch[-1]) if batch else None
+        return batch if job is None else [own_settings(thing, job) for thing in batch]
+
+    def _renew(self) -> None:
+        """Go on, unless another deployment has begun meanwhile."""
+        assert self._lease is not None, "only who is alone changes something"
+        self._lease.renew()
+
+    def _note(self, objects: list[Object], *, dry_run: bool = False) -> None:
+        """Note what to go back to, whoever has edited it: the record is nobody's but ours."""
+        note = note_release(objects, self._cluster.namespace)
+        self._cluster.apply(note, force=True, dry_run=dry_run)
+
     def _find_before(self) -> list[Object]:
         noted = self._cluster.find(note_release([], self._cluster.namespace))
+        self._is_noted = noted is not None
         if noted is not None:
-            before: list[Object] = json.loads(noted["data"][RELEASE_FILE])
-            return before
+            return read_note(noted)
         live = self._cluster.find(self._release.deployment)
         return [] if live is None else [strip_live(live)]
 
@@ -140,10 +197,35 @@ def note_release(objects: list[Object], namespace: str) -> Object:
     }
 
 
+def read_note(noted: Object) -> list[Object]:
+    """Return what is gone back to.
+
+    Raises:
+        DeployError: If it can't be read.
+    """
+    try:
+        objects: list[Object] = json.loads(noted["data"][RELEASE_FILE])
+    except (KeyError, ValueError) as err:
+        raise DeployError(
+            f"{name_of(noted)} holds no {RELEASE_FILE} that can be read: delete it, and what is "
+            "live now is what is gone back to"
+        ) from err
+    return objects
+
+
 def name_served(deployment: Object) -> str:
     """Return which model a Deployment serves."""
     told = deployment["metadata"].get("annotations") or {}
     return f"{name_of(deployment)} with {told.get(MODEL, 'the model that its manifest names')}"
+
+
+def own_settings(thing: Object, job: Object) -> Object:
+    """Return an object of a batch; its settings, which have the Job's name, as owned by that."""
+    name = job["metadata"]["name"]
+    if thing["kind"] != "ConfigMap" or thing["metadata"]["name"] != name:
+        return thing
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
+    return {**thing, "metadata": {**thing["metadata"], "ownerReferences": [owner]}}
 
 
 def write_diff(name: str, live: Object | None, then: Object) -> str:

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -75,7 +75,7 @@ class LocalTarget:
         self._gateway, self._model, self._config = gateway, model, config
         self._serving, self._candidate = gateway.folder / SERVING, gateway.folder / CANDIDATE
         self._retiring = gateway.folder / RETIRING
-        self._lock: IO[str] | None = None
+        self.is_replacing = False
 
     @property
     def objects_hash(self) -> str:
@@ -84,16 +84,19 @@ class LocalTarget:
         what = [*self._model.model_dump().values(), settings, self._config.port]
         return sha256(json.dumps(what).encode()).hexdigest()
 
-    def preview(self) -> str:
-        """Return which process would end and which begin.
+    def alone(self, who: str, timeout_seconds: float) -> AbstractContextManager[object]:
+        """Keep other deployments out for a block; the lock goes with its process.
 
         Raises:
-            DeployError: If another deployment is under way.
+            DeployError: If another one is under way.
         """
-        if self._lock is None:
-            self._lock = lock_folder(self._gateway.folder)
+        return lock_folder(self._gateway.folder)
+
+    def preview(self) -> str:
+        """Return which process would end and which begin."""
         found = find_process(self._serving)
-        if found is not None and found.objects_hash == self.objects_hash:
+        self.is_replacing = found is None or found.objects_hash != self.objects_hash
+        if not self.is_replacing:
             return ""
         old = [] if found is None else [f"- {name_process(found)}"]
         return "\n".join([*old, f"+ {self._model.place} on port {self._config.port}"])
@@ -153,7 +156,7 @@ class LocalTarget:
         return [self._open_door(process)]
 
     def keep(self) -> str:
-        """Let the new process be found in the old one's place, and the old one end.
+        """Let the new process be found in the old one's place.
 
         Raises:
             DeployError: If the new one has ended since it was asked.
@@ -164,8 +167,12 @@ class LocalTarget:
             if self._serving.exists():
                 self._serving.replace(self._retiring)
             self._candidate.replace(self._serving)
-            stop_process(self._retiring, self._config.drain_seconds + KILL_AFTER_SECONDS)
         return self._tell_serving()
+
+    def settle(self, timeout_seconds: float) -> None:
+        """Let the old process answer what it has, and end."""
+        drain_seconds = self._config.drain_seconds + KILL_AFTER_SECONDS
+        stop_process(self._retiring, min(timeout_seconds, drain_seconds))
 
     def roll_back(self, timeout_seconds: float) -> str:
         """End the new process; the old one, if there was one, has never stopped."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from components.config import Config
+from components.deployment.signals import hold_signals
 
 LOOK_SECONDS = 0.05
 LOG_LINES = 15
@@ -57,7 +58,8 @@ def start_process(
         described: The process, but for its number.
         descriptors: What it inherits beside the lock.
     """
-    with file.open("w", encoding="utf-8") as held, described.log.open("wb") as log:
+    # Interrupted in between, nobody would know its number.
+    with hold_signals(), file.open("w", encoding="utf-8") as held, described.log.open("wb") as log:
         fcntl.flock(held, fcntl.LOCK_EX)
         child = subprocess.Popen(
             command,

@@ -6,7 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from components.deployment.batch_job import make_batch_job
+from components.deployment.batch_job import (
+    RUN_FILE,
+    VectorRecipe,
+    fit_settings,
+    make_batch_job,
+    read_instead,
+)
 from components.deployment.manifests import GENERATED, Object, name_of
 from components.deployment.record import ModelVersion
 
@@ -26,7 +32,8 @@ class Release(NamedTuple):
 
     Attributes:
         gateway: The gateway's Deployment, last, and before it the generated ConfigMaps it reads.
-        batch: The same of the batch's Job; empty while its CronJob is suspended.
+        batch: The same of the batch's Job, with the settings of its own before it; empty while its
+            CronJob is suspended.
     """
 
     gateway: list[Object]
@@ -47,15 +54,17 @@ class Release(NamedTuple):
         return hash_json([*self.gateway, *self.batch])
 
 
-def make_release(objects: Sequence[Object], model: ModelVersion) -> Release:
+def make_release(objects: Sequence[Object], model: ModelVersion, recipe: VectorRecipe) -> Release:
     """Return the objects of a model version.
 
     Args:
         objects: All that was rendered for the namespace.
         model: The version.
+        recipe: What its users' vectors are made by.
 
     Raises:
-        ValueError: If there is no gateway among them, or it isn't told its model by one argument.
+        ValueError: If there is no gateway among them, it isn't told its model by one argument, or
+            the batch has no settings.
     """
     by_name = {name_of(one): one for one in objects}
     if GATEWAY not in by_name:
@@ -69,7 +78,7 @@ def make_release(objects: Sequence[Object], model: ModelVersion) -> Release:
     configs = find_configs(template["spec"], by_name)
     release = hash_json([*configs, deployment])[:DIGITS]
     annotate(template, "labels", {RELEASE: release, VERSION: model.version})
-    return Release([*configs, deployment], make_batch(by_name, model, told))
+    return Release([*configs, deployment], make_batch(by_name, model, recipe, told))
 
 
 def put_model(pod: Object, model: ModelVersion) -> None:
@@ -90,18 +99,32 @@ def put_model(pod: Object, model: ModelVersion) -> None:
     arguments[place] = MODEL_ARGUMENT + model.place
 
 
-def make_batch(by_name: dict[str, Object], model: ModelVersion, told: Object) -> list[Object]:
+def make_batch(
+    by_name: dict[str, Object], model: ModelVersion, recipe: VectorRecipe, told: Object
+) -> list[Object]:
     """Return the Job that embeds all users' items, if there are items to embed.
 
-    Its name hangs on its content too: a Job can't be changed, so another one has another name.
+    Its name hangs on its content too: a Job can't be changed, so another one has another name. So
+    have its settings, which are of this version.
     """
     cron_job = by_name.get(BATCH)
     if cron_job is None or cron_job["spec"].get("suspend"):
         return []
-    digest = hash_json(cron_job["spec"]["jobTemplate"])[:8]
+    template = cron_job["spec"]["jobTemplate"]
+    configs = find_configs(template["spec"]["template"]["spec"], by_name)
+    theirs, settings = fit_settings(configs, recipe)
+    digest = hash_json([template, settings])[:8]
     job = make_batch_job(cron_job, f"v{model.version}-{digest}")
     annotate(job, "annotations", told)
-    return [*find_configs(job["spec"]["template"]["spec"], by_name), job]
+    metadata = job["metadata"]
+    read_instead(job["spec"]["template"]["spec"], theirs["metadata"]["name"], metadata["name"])
+    ours = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": copy.deepcopy(metadata),
+        "data": {**theirs["data"], RUN_FILE: settings},
+    }
+    return [*(one for one in configs if one is not theirs), ours, job]
 
 
 def find_configs(pod: Object, by_name: dict[str, Object]) -> list[Object]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
@@ -44,6 +44,11 @@ class EmbedderCard(BaseModel):
     llm_weights_sha256: str
     scale: float
 
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Read the card of a folder."""
+        return cls.model_validate_json((directory / CARD).read_text("utf-8"))
+
 
 def build_user_embedder(
     card: EmbedderCard, input_encoder: "SentenceTransformer | None" = None
@@ -82,7 +87,7 @@ class EmbedderFolder(Folder):
 
     def card(self) -> EmbedderCard:
         """Return what describes the embedder."""
-        return EmbedderCard.model_validate_json((self.path / CARD).read_text("utf-8"))
+        return EmbedderCard.read(self.path)
 
     def curve(self) -> list[dict[str, float]]:
         """Return the training curve: step, epoch, loss, dev_loss."""

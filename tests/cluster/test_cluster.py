@@ -4,6 +4,7 @@ The schedule's tests are beside these; the same code is tested without a cluster
 double, in tests/components/deployment.
 """
 
+import re
 import shutil
 
 import pytest
@@ -12,15 +13,21 @@ from components.deployment.batch_job import make_batch_job
 from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
-from components.deployment.kubernetes_target import KubernetesTarget, note_release, write_diff
+from components.deployment.kubernetes_target import (
+    LAST_GOOD,
+    KubernetesTarget,
+    note_release,
+    write_diff,
+)
+from components.deployment.lease import Lease
 from components.deployment.manifests import name_of, render
 from components.deployment.record import ModelVersion
 from components.deployment.release import BATCH, make_release
 from components.deployment.rollout import list_new_pods, wait_for_rollout
 from infra.manifests.render import KUBERNETES
-from tests.cluster.conftest import SECONDS
+from tests.cluster.conftest import IMAGE, SECONDS
 from tests.cluster.objects import NAME, make_deployment, make_indexed_job, make_pod_spec
-from tests.components.deployment.conftest import make_exam
+from tests.components.deployment.conftest import RECIPE, make_exam
 
 pytestmark = pytest.mark.cluster
 MODEL = ModelVersion(name="persona-plug-LaMP_2", version="7", bundle_hash="abc")
@@ -72,17 +79,17 @@ def test_an_object_is_applied_and_what_is_left_out_later_is_removed(cluster: Clu
     assert cluster.apply(smaller)["data"] == {"a": "2"}
 
 
-def test_a_second_apply_changes_nothing(cluster: Cluster):
-    """Needs no pods."""
+def test_a_second_apply_changes_nothing(cluster: Cluster, eventually):
+    """Needs no pods; but where controllers write a status, their writing has an end."""
     for thing in (make_config("1"), make_deployment(cluster.namespace, "one", RUNS)):
         first = cluster.apply(thing)
-        second = cluster.apply(thing)
-        versions = [one["metadata"]["resourceVersion"] for one in (first, second)]
-        # A controller may write the status in between; what was asked for is the same.
-        assert versions[0] == versions[1] or first["spec"] == second["spec"]
-        assert second["metadata"].get("generation") == first["metadata"].get("generation")
-    config = [cluster.apply(make_config("1"))["metadata"]["resourceVersion"] for _ in range(2)]
-    assert config[0] == config[1]
+
+        def apply_twice(thing=thing):
+            applied = [cluster.apply(thing)["metadata"] for _ in range(2)]
+            return applied[-1] if applied[0] == applied[1] else None
+
+        last = eventually(apply_twice, f"each apply of {name_of(thing)} makes another version")
+        assert last.get("generation") == first["metadata"].get("generation")
 
 
 def test_a_dry_run_tells_the_difference_and_stores_nothing(cluster: Cluster):
@@ -124,6 +131,29 @@ def test_pod_security_refuses_a_container_that_breaks_it(cluster: Cluster):
     assert cluster.find(pod) is None
 
 
+def test_one_deployment_at_a_time_holds_the_lease(cluster: Cluster):
+    """Needs no pods."""
+    first, second = (Lease(cluster, LAST_GOOD, who, 60) for who in ("anna", "bert"))
+    with first.hold():
+        with pytest.raises(DeployError, match=r"is held by anna \[.*\] since 20"), second.hold():
+            pass
+        lease = first._empty
+        stale = cluster.find(lease)
+        first.renew()
+        with pytest.raises(DeployError, match=r"HTTP 409: .*modified"):
+            cluster.replace(stale)
+        with pytest.raises(DeployError, match=r"HTTP 409: .*already exists"):
+            cluster.create(lease)
+        edit(cluster, lease, {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}})
+        with second.hold():
+            spec = cluster.find(lease)["spec"]
+            assert spec["holderIdentity"].startswith("bert [")
+            assert spec["leaseTransitions"] == 1
+            with pytest.raises(DeployError, match="was lost, and is held by bert"):
+                first.renew()
+    assert "holderIdentity" not in cluster.find(lease)["spec"]
+
+
 @needs_kubectl
 @pytest.mark.parametrize("overlay", ["kind", "gpu"])
 def test_all_manifests_are_accepted(cluster: Cluster, overlay: str):
@@ -150,7 +180,7 @@ def test_the_network_policies_are_there_and_deny_by_default(cluster: Cluster):
 @needs_kubectl
 def test_the_gateways_release_is_accepted(cluster: Cluster):
     """Needs no pods: the Deployment is stored; its pods are not waited for."""
-    for thing in make_release(render_for(cluster, "kind"), MODEL).gateway:
+    for thing in make_release(render_for(cluster, "kind"), MODEL, RECIPE).gateway:
         applied = cluster.apply(thing)
     [container] = applied["spec"]["template"]["spec"]["containers"]
     assert container["args"][0] == "--model=models:/persona-plug-LaMP_2/7"
@@ -183,32 +213,41 @@ def test_a_rollout_is_waited_for(cluster: Cluster):
 @pytest.mark.parametrize(
     ("script", "image", "reason"),
     [
-        (CRASHES, None, "crashed"),
+        (CRASHES, IMAGE, "crashed"),
         (RUNS, "registry.invalid/nobody/nothing:1", "ImagePullBackOff|ErrImage(Never)?Pull"),
     ],
     ids=["crash", "image"],
 )
 def test_a_failing_rollout_is_told_and_rolled_back(cluster: Cluster, script, image, reason):
-    """Needs running pods."""
-    good = make_deployment(cluster.namespace, "good", RUNS)
-    cluster.apply(good)
-    wait_for_rollout(cluster, good, SECONDS)
-    [before] = cluster.list_pods("persona-plug/release=good")
-    bad = make_deployment(cluster.namespace, "bad", script, *([] if image is None else [image]))
-    cluster.apply(bad)
-    with pytest.raises(DeployError, match=reason) as told:
-        wait_for_rollout(cluster, bad, SECONDS)
-    if image is None:
-        assert "  | no champion here" in str(told.value)
-    cluster.apply(good)
-    wait_for_rollout(cluster, good, SECONDS)
-    names = {one["metadata"]["name"] for one in cluster.list_pods(f"app.kubernetes.io/name={NAME}")}
-    assert before["metadata"]["name"] in names  # it was never taken away
+    """Needs running pods. Golden requests are never asked."""
+    good = KubernetesTarget(cluster, make_gateway_release(cluster, "6", RUNS), "no key", False)
+    with good.alone("me", SECONDS):
+        good.preview()
+        good.apply()
+        good.wait(SECONDS)
+        serves = good.keep()
+    [before] = cluster.list_pods(f"app.kubernetes.io/name={NAME}")
+    release = make_gateway_release(cluster, "7", script, image)
+    config = DeployConfig(target="kubernetes", timeout_seconds=SECONDS)
+    target = KubernetesTarget(cluster, release, "no key", False)
+    record = deploy(target, MODEL, make_exam("7"), config, "me")
+    assert (record.outcome, record.serves) == ("rolled_back", serves), record.reason
+    assert re.search(reason, record.reason)
+    assert (script == RUNS) or "  | no champion here" in record.reason
+    live = cluster.find(release.deployment)
+    assert live["metadata"]["annotations"]["persona-plug/model"].endswith("/6")
+    [pod] = list_new_pods(cluster, live)
+    assert pod["metadata"]["name"] == before["metadata"]["name"]  # it was never taken away
 
 
-def make_gateway(cluster, script):
+def make_gateway_release(cluster, version, script, image=IMAGE):
+    model = MODEL.model_copy(update={"version": version})
+    return make_release([make_gateway(cluster, script, image)], model, RECIPE)
+
+
+def make_gateway(cluster, script, image=IMAGE):
     """Return a gateway as the manifests have it: told its model, and without a release's label."""
-    deployment = make_deployment(cluster.namespace, "", script)
+    deployment = make_deployment(cluster.namespace, "", script, image)
     template = deployment["spec"]["template"]
     del template["metadata"]["labels"]["persona-plug/release"]
     template["spec"]["containers"][0]["args"] = ["--model=models:/persona-plug-LaMP_2@champion"]
@@ -223,7 +262,7 @@ def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(c
     kind.create(body=made, namespace=cluster.namespace, field_manager="kubectl-create")
     wait_for_rollout(cluster, made, SECONDS)
     [before] = cluster.list_pods(f"app.kubernetes.io/name={NAME}")
-    release = make_release([make_gateway(cluster, CRASHES)], MODEL)
+    release = make_gateway_release(cluster, "7", CRASHES)
     target = KubernetesTarget(cluster, release, "no key", force=True)
     config = DeployConfig(target="kubernetes", timeout_seconds=SECONDS)
     record = deploy(target, MODEL, make_exam("7"), config, "me")

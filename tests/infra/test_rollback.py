@@ -5,6 +5,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from components.tasks.lamp import LAMP_2
 from infra.rollback import main, move_back, read_rollback
 from steps.bundle_source import BUNDLE
 
@@ -71,12 +72,14 @@ def test_a_version_that_could_not_be_served_is_not_made_champion(client):
 
 def test_a_runs_yaml_says_whose_champion_and_where_to(tmp_path):
     path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump({"parameters": {"task": "LaMP_3", "deploy": "kubernetes"}}))
+    run = {"task": "LaMP_3", "deploy": "kubernetes", "personas": {"tenant": "acme"}}
+    path.write_text(yaml.safe_dump({"parameters": run}))
     settings = read_rollback(None, path)
     assert (settings.task.name, settings.deploy.target) == ("LaMP_3", "kubernetes")
+    assert settings.personas.tenant == "acme"
     assert read_rollback("LaMP_7", path).task.name == "LaMP_7"
     default = read_rollback(None, None)
-    assert (default.task.name, default.deploy.target) == ("LaMP_2", "local")
+    assert (default.task.name, default.deploy) == ("LaMP_2", None)
 
 
 def test_the_command_says_what_was_not_done(zenml_home, capsys):
@@ -85,3 +88,51 @@ def test_the_command_says_what_was_not_done(zenml_home, capsys):
     with pytest.raises(SystemExit, match="nothing was moved: no built-in task"):
         main(["--task", "LaMP_77"])
     assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def run_yaml(zenml_home, client, tmp_path, monkeypatch):
+    """Writes a run's YAML; the command then finds this registry, and deploys nothing really."""
+    task = LAMP_2.model_copy(update={"name": "tiny"}).model_dump(mode="json")
+    deployed = []
+    monkeypatch.setattr("infra.rollback.open_registry", lambda: client)
+    monkeypatch.setattr("infra.rollback.deploy_persona", lambda **given: deployed.append(given))
+    set_aliases(client, champion="2", previous="1")
+
+    def write(**sections):
+        path = tmp_path / "run.yaml"
+        path.write_text(yaml.safe_dump({"parameters": {"task": task, **sections}}))
+        return path, deployed
+
+    return write
+
+
+@pytest.mark.parametrize("more", [[], ["--registry-only"]])
+def test_a_dry_run_moves_nothing_and_says_so(client, run_yaml, capsys, more):
+    path, deployed = run_yaml(deploy={"target": "local", "dry_run": True})
+    main(["--config", str(path), *more])
+    where = "nothing" if more else "to the target local"
+    assert capsys.readouterr().out == (
+        f"nothing was moved, as deploy.dry_run says: {NAME}: version 1 would be champion, 2 is. "
+        f"Then it would deploy {where}.\n"
+    )
+    assert read_aliases(client) == {"champion": "2", "previous": "1"}
+    assert deployed == []
+
+
+def test_a_dry_run_without_a_way_back_is_refused(client, run_yaml):
+    path, _ = run_yaml(deploy={"target": "local", "dry_run": True})
+    client.delete_registered_model_alias(NAME, "previous")
+    with pytest.raises(SystemExit, match=r"nothing was moved: .* there is no previous"):
+        main(["--config", str(path)])
+
+
+def test_where_to_is_told_also_when_the_yaml_does_not_say(client, run_yaml, capsys):
+    path, deployed = run_yaml(personas={"tenant": "acme"})
+    main(["--config", str(path)])
+    assert capsys.readouterr().out == (
+        f"{NAME}: version 1 is champion, 2 was.\n"
+        "Deploys to the target local, as there is no section `deploy`.\n"
+    )
+    [given] = deployed
+    assert (given["deploy"].target, given["personas"].tenant) == ("local", "acme")

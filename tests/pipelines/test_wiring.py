@@ -6,6 +6,8 @@ from typing import Any
 
 from components.encoders.config import EncoderConfig
 from components.llm.config import LLMConfig
+from components.personas.config import PersonaStoreConfig
+from pipelines.deploy_persona import deploy_persona
 from pipelines.train_persona import train_persona
 from tests.components.tiny_models import make_t5, write_sentence_encoder
 
@@ -52,3 +54,16 @@ def test_a_fast_back_end_is_asked_and_judged_beside_float32(tmp_path: Path) -> N
             "not_worse_than_persona_float32" in {rule.title for rule in rules},
         )
     assert found == {"float32": (False, False), "bfloat16": (True, True)}
+
+
+def test_what_is_deployed_serves_the_personas_of_the_run(tmp_path: Path) -> None:
+    personas = PersonaStoreConfig(place=str(tmp_path / "personas"), tenant="acme")
+    pipeline = train_persona.copy()
+    encoder, llm = write_sentence_encoder(tmp_path / "encoder"), tmp_path / "llm"
+    make_t5().model.save_pretrained(llm)
+    models = {"encoder": EncoderConfig(name=str(encoder)), "llm": LLMConfig(name=str(llm))}
+    pipeline.prepare(**models, personas=personas)
+    assert pipeline.invocations["deploy_gateway"].parameters["personas"] == personas
+    pipeline = deploy_persona.copy()
+    pipeline.prepare(personas=personas)
+    assert pipeline.invocations["deploy_gateway"].parameters["personas"] == personas

@@ -26,7 +26,6 @@ from components.promotion.artifact_check import ArtifactCheck
 from components.promotion.registry_records import Registration
 from components.serving.persona_model import ServingRecipe
 from components.training.train import TRAINED_ARMS, train_user_embedder
-from infra import rollback
 from steps.check_artifact import check_artifact
 from steps.model_registry import ROLLED_BACK, open_registry
 from steps.register_user_embedder import log_model
@@ -120,7 +119,6 @@ def test_the_registered_version_reproduces_the_evaluation(registered: Registered
 def test_a_rollback_is_found_as_long_as_its_tag_is_there(registered: Registered) -> None:
     name, version = registered.candidate.model_name, registered.candidate.version
     client, said = open_registry(), "2026-11-29 by anna: version 5 is champion again"
-    assert rollback.ROLLED_BACK == ROLLED_BACK
     client.set_model_version_tag(name, version, ROLLED_BACK, said)
     assert registered.check().rolled_back == said
     client.delete_model_version_tag(name, version, ROLLED_BACK)

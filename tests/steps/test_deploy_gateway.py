@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from urllib.request import Request, urlopen
 
 import mlflow
@@ -11,8 +14,10 @@ import pytest
 import yaml
 
 from components.deployment.config import DeployConfig
-from components.deployment.local_target import find_free_port, stop_gateway
+from components.deployment.local_target import CANDIDATE, find_free_port, stop_gateway
+from components.deployment.record import ModelVersion
 from components.llm.config import LLMConfig
+from components.personas.config import PersonaStoreConfig
 from components.promotion.registry_records import Promotion
 from components.serving.bundle import CARD, GOLDEN, package_serving, write_json
 from components.tasks.lamp import LAMP_2
@@ -91,8 +96,13 @@ def ask(port, user="anna"):
         return json.load(answer)["model_version"]
 
 
+@pytest.fixture
+def personas(tmp_path):
+    return PersonaStoreConfig(place=str(tmp_path / "personas"))
+
+
 @pytest.mark.slow
-def test_a_failing_golden_request_is_rolled_back(versions, folder):
+def test_a_failing_golden_request_is_rolled_back(versions, folder, personas):
     from pipelines.deploy_persona import deploy_persona
 
     port = find_free_port()
@@ -100,11 +110,13 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder):
 
     def deploy(version):
         versions.set_registered_model_alias(NAME, "champion", version)
-        return deploy_persona.with_options(enable_step_logs=False)(task=DEPLOYED, deploy=config)
+        pipeline = deploy_persona.with_options(enable_step_logs=False)
+        return pipeline(task=DEPLOYED, personas=personas, deploy=config)
 
     [made] = deploy("1").steps["deploy_gateway"].outputs["deployment"]
     first = made.load()
     assert (first.outcome, first.model.version) == ("deployed", "1")
+    assert ", run deploy_persona-" in first.who
     assert first.serves.startswith(f"models:/{NAME}/1 on port {port}")
     assert ask(port) == "1"
     assert versions.get_model_version(NAME, "1").tags["deployment"].startswith("local: deployed")
@@ -140,14 +152,39 @@ def test_a_failing_golden_request_is_rolled_back(versions, folder):
 
 
 @pytest.mark.slow
-def test_the_command_rolls_back_and_deploys(versions, folder, tmp_path, capsys):
+def test_who_is_told_to_end_leaves_nothing_but_a_record(versions, folder, personas):
+    from pipelines.deploy_persona import deploy_persona
+
+    def end_when_begun():
+        while not (folder / CANDIDATE).exists():
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    config = DeployConfig(target="local", local={"folder": folder, "port": find_free_port()})
+    versions.set_registered_model_alias(NAME, "champion", "1")
+    Thread(target=end_when_begun, daemon=True).start()
+    pipeline = deploy_persona.with_options(enable_step_logs=False)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(BaseException) as told:
+        pipeline(task=DEPLOYED, personas=personas, deploy=config)
+    assert not isinstance(told.value, AssertionError)
+    assert signal.getsignal(signal.SIGTERM) == before
+    tag = versions.get_model_version(NAME, "1").tags["deployment"]
+    assert tag.startswith("local: rolled_back")
+    assert tag.endswith("the deployment was told to end by SIGTERM")
+    assert not (folder / CANDIDATE).exists()
+
+
+@pytest.mark.slow
+def test_the_command_rolls_back_and_deploys(versions, folder, personas, tmp_path, capsys):
     from infra.rollback import main
 
     port = find_free_port()
     local = {"folder": str(folder), "port": port}
     deploy = {"target": "local", "local": local}
-    run = {"parameters": {"task": DEPLOYED.model_dump(mode="json"), "deploy": deploy}}
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))
+    run = {"task": DEPLOYED.model_dump(mode="json"), "deploy": deploy}
+    run["personas"] = personas.model_dump(mode="json")
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump({"parameters": run}))
     versions.set_registered_model_alias(NAME, "champion", "2")
     versions.set_registered_model_alias(NAME, "previous", "1")
     main(["--config", str(tmp_path / "run.yaml")])
@@ -161,8 +198,20 @@ def test_a_refused_candidate_and_no_target_deploy_nothing(zenml_home):
     from steps.deploy_gateway import deploy_gateway
 
     refused = Promotion(promoted=False, model_name=NAME, version="1")
-    record = deploy_gateway.entrypoint(refused, DeployConfig(target="local"))
+    record = deploy_gateway.entrypoint(refused, DeployConfig(target="local"), PersonaStoreConfig())
     assert (record.outcome, record.reason) == ("skipped", "version 1 was refused")
     promoted = refused.model_copy(update={"promoted": True})
-    record = deploy_gateway.entrypoint(promoted, DeployConfig())
+    record = deploy_gateway.entrypoint(promoted, DeployConfig(), PersonaStoreConfig())
     assert (record.outcome, record.reason) == ("skipped", "deploy.target is none")
+
+
+def test_a_gateway_of_other_personas_is_refused(zenml_home, folder, tmp_path):
+    """What it would serve is another, perhaps empty, store."""
+    from steps.deploy_gateway import attempt
+
+    config = DeployConfig(target="local", local={"folder": folder})
+    model = ModelVersion(name=NAME, version="1", bundle_hash="a")
+    elsewhere = PersonaStoreConfig(place=str(tmp_path / "elsewhere"))
+    record = attempt(model, None, config, elsewhere, "me")
+    assert record.outcome == "refused"
+    assert f"'default' in {tmp_path / 'elsewhere'}" in record.reason

@@ -8,6 +8,7 @@ import pytest
 
 from components.deployment.config import DeployConfig, TargetName
 from components.deployment.record import ModelVersion
+from components.personas.config import PersonaStoreConfig
 from infra.rollback import main
 from infra.stacks.kubernetes import register_kubernetes_stack
 from infra.stacks.names import read_names
@@ -56,18 +57,21 @@ def test_a_run_that_deploys_nothing_is_submitted(on_cluster: None) -> None:
 
 
 def test_the_step_is_refused_where_it_is_a_pod(on_cluster: None) -> None:
-    record = attempt(MODEL, None, DeployConfig(target="kubernetes"))  # type: ignore[arg-type]
+    config, personas = DeployConfig(target="kubernetes"), PersonaStoreConfig()
+    record = attempt(MODEL, None, config, personas, "me")  # type: ignore[arg-type]
     assert record.outcome == "refused"
     assert re.search(f"nothing was changed: .*{TOLD}", record.reason)
 
 
 def test_a_rollback_is_refused_before_the_alias_moves(
-    on_cluster: None, monkeypatch: pytest.MonkeyPatch
+    on_cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
     monkeypatch.setattr("infra.rollback.open_registry", lambda: opened.append(1))
+    path = tmp_path / "run.yaml"
+    path.write_text("parameters: {deploy: kubernetes}")
     with pytest.raises(SystemExit, match=f"nothing was moved: .*{TOLD}"):
-        main([])
+        main(["--config", str(path)])
     assert not opened
     with pytest.raises(AttributeError):  # of the registry, which is asked now
         main(["--registry-only"])
@@ -80,3 +84,16 @@ def test_a_stack_whose_steps_run_here_deploys(on_cluster: None, target: TargetNa
 
     Client().activate_stack(f"{STACK}_deploy")
     require_deploy_stack(DeployConfig(target=target))
+
+
+@pytest.mark.parametrize("suffix", ["", "_deploy"])
+def test_a_clusters_champion_is_not_rolled_back_onto_this_machine_unasked(
+    on_cluster: None, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    from zenml.client import Client
+
+    monkeypatch.setattr("infra.rollback.open_registry", lambda: pytest.fail("asked too early"))
+    Client().activate_stack(STACK + suffix)
+    told = f"nothing was moved: there is no section `deploy`, and the models of the stack {STACK}"
+    with pytest.raises(SystemExit, match=told):
+        main([])

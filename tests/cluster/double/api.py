@@ -188,6 +188,8 @@ def answer(
     elif method == "POST":
         given = drop_nulls({"apiVersion": resource.api_version, "kind": resource.kind, **given})
         store.require_absent(resource.kind, place.namespace, given["metadata"]["name"])
+    else:
+        store.require_unchanged(resource.kind, place.namespace, str(place.name), given)
     return store.update(given, place.namespace, manager)
 
 

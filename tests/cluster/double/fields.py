@@ -133,11 +133,11 @@ def remove(schema: Schema, thing: Any, path: Path) -> None:
     elif rest[0][0] == "v":
         thing[name] = [one for one in thing[name] if one != rest[0][1]]
     else:
-        key = rest[0][1]
+        key, parts = rest[0][1], {part for part, _ in rest[0][1]}
         for item in thing[name]:
-            if key_of(inner, item) == key:
+            if key_of(inner, item) == key and rest[1][1] not in parts:  # by which it is found
                 remove(item_of(inner), item, rest[1:])
-        thing[name] = [one for one in thing[name] if set(one) - {part for part, _ in key}]
+        thing[name] = [one for one in thing[name] if set(one) - parts]
     if not thing[name]:
         del thing[name]
 

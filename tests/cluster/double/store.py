@@ -42,6 +42,7 @@ RESOURCES = (
     Resource("batch/v1", "CronJob", "cronjobs"),
     Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Resource("coordination.k8s.io/v1", "Lease", "leases"),
     Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
     Resource("rbac.authorization.k8s.io/v1", "Role", "roles"),
     Resource("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
@@ -99,6 +100,15 @@ class Store:
         if (kind, namespace, name) in self._kept:
             plural = next(one.plural for one in RESOURCES if one.kind == kind)
             raise RefusedError(409, "AlreadyExists", f'{plural} "{name}" already exists')
+
+    def require_unchanged(self, kind: str, namespace: str, name: str, given: Object) -> None:
+        """Refuse to put something in the place of what is another version by now, or gone."""
+        version = self.get(kind, namespace, name)["metadata"]["resourceVersion"]
+        if given["metadata"].get("resourceVersion", version) != version:
+            plural = next(one.plural for one in RESOURCES if one.kind == kind)
+            message = f'Operation cannot be fulfilled on {plural} "{name}": the object has been '
+            message += "modified; please apply your changes to the latest version and try again"
+            raise RefusedError(409, "Conflict", message)
 
     def select(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
         wanted = dict(one.split("=", 1) for one in selector.split(",") if one)

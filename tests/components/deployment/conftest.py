@@ -1,10 +1,12 @@
 """Golden requests that a plain gateway answers as they say, and a folder to start it from."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
+from components.deployment.batch_job import VectorRecipe
 from components.deployment.config import LocalConfig
 from components.deployment.golden_check import Exam
 from components.deployment.local_target import (
@@ -14,12 +16,15 @@ from components.deployment.local_target import (
     stop_gateway,
 )
 from components.deployment.record import ModelVersion
+from components.deployment.signals import ENDING
+from components.encoders.config import EncoderConfig
 from components.serving.golden import Golden, GoldenRequest
 from components.serving.reproduce import Request
 from components.tasks.lamp import LAMP_2
 
 REPOSITORY = Path(__file__).parents[3]
 NAME, KEY = "persona-plug-LaMP_2", "golden key"
+RECIPE = VectorRecipe(LAMP_2, EncoderConfig())
 START = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
 START += "from tests.components.deployment.plain_gateway import main\n"
 
@@ -47,7 +52,7 @@ def make_model(version):
 
 
 def make_exam(version):
-    return Exam(NAME, version, LAMP_2, GOLDEN)
+    return Exam(NAME, version, RECIPE.task, GOLDEN, RECIPE.encoder)
 
 
 class Machine:
@@ -73,6 +78,18 @@ class Machine:
     def target(self, version):
         config = LocalConfig(port=self.port, drain_seconds=5)
         return LocalTarget(self.gateway, make_model(version), config)
+
+
+@pytest.fixture
+def signals():
+    """What came of the signals that end a process, to whom they came before a deployment."""
+    came = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING
+    }
+    yield came
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """A version on a cluster: the manifests of this repository against the double of an API server."""
 
 import copy
+import os
 import re
 import shutil
+import signal
 from threading import Thread
 
 import pytest
+import yaml
 
 from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
@@ -15,9 +18,10 @@ from components.deployment.manifests import name_of, render
 from components.deployment.release import BATCH, make_release
 from infra.manifests.render import KUBERNETES
 from tests.cluster.double.api import ApiDouble
-from tests.components.deployment.conftest import KEY, NAME, make_exam, make_model
+from tests.components.deployment.conftest import KEY, NAME, RECIPE, make_exam, make_model
 from tests.components.deployment.plain_gateway import PlainGateway, make_server
 
+LEASES = "coordination.k8s.io/v1"
 SPACE, MANAGER = "persona-plug", "kubectl-edit"
 IMAGE = "registry.example.com/persona-plug/serve:0.1.0-cpu"
 CONFIG = DeployConfig(target="kubernetes", timeout_seconds=2)
@@ -42,7 +46,7 @@ class World:
         self.manifests = manifests
 
     def target(self, version, force=False):
-        release = make_release(self.manifests, make_model(version))
+        release = make_release(self.manifests, make_model(version), RECIPE)
         return KubernetesTarget(self.cluster, release, KEY, force)
 
     def put(self, version, force=False, **changes):
@@ -50,6 +54,13 @@ class World:
         self.gateway.version = version
         target = self.target(version, force)
         return deploy(target, make_model(version), make_exam(version), config, "me")
+
+    def expire_lease(self, holder=None):
+        lease = self.find("Lease", LAST_GOOD, LEASES)
+        lease["spec"]["renewTime"] = "2026-01-01T00:00:00.000000Z"
+        if holder is not None:
+            lease["spec"]["holderIdentity"] = holder
+        self.double.store.update(lease, SPACE, "somebody")
 
     def find(self, kind, name, api_version="v1"):
         metadata = {"name": name, "namespace": SPACE}
@@ -83,7 +94,7 @@ def test_a_version_is_applied_and_a_second_time_nothing_is_changed(world):
     first = world.put("7")
     assert first.outcome == "deployed", first.reason
     assert first.serves == f"Deployment/persona-plug-gateway with models:/{NAME}/7"
-    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep"]
+    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep", "settle"]
     assert world.served() == f"--model=models:/{NAME}/7"
     live = world.find("Deployment", "persona-plug-gateway", "apps/v1")
     assert live["metadata"]["annotations"]["persona-plug/bundle"] == "hash 7"
@@ -123,7 +134,7 @@ def test_golden_requests_that_fail_bring_the_last_good_version_back(world):
 
 
 def test_pods_of_another_version_are_told(world):
-    release = make_release(world.manifests, make_model("7"))
+    release = make_release(world.manifests, make_model("7"), RECIPE)
     target = KubernetesTarget(world.cluster, release, KEY, False)
     world.gateway.version = "6"
     record = deploy(target, make_model("7"), make_exam("7"), CONFIG, "me")
@@ -225,16 +236,144 @@ def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(w
     assert world.served() == f"--model=models:/{NAME}@champion"
 
 
-def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
-    world.manifests = render_with_image(world.manifests, IMAGE)
-    [cron_job] = [one for one in world.manifests if name_of(one) == BATCH]
-    cron_job["spec"]["suspend"] = False
+def test_two_deployments_at_once_are_one(world):
     world.put("7")
-    release = make_release(world.manifests, make_model("7"))
+    with world.target("8").alone("anna", 60):
+        refused = world.put("9")
+        assert refused.outcome == "refused"
+        assert "Lease/persona-plug-release is held by anna [" in refused.reason
+        assert world.put("9", dry_run=True).outcome == "dry_run"
+    assert world.put("9").outcome == "deployed"
+
+
+def test_who_is_overtaken_changes_nothing_more(world):
+    """A machine that slept: its lease expired, and another one deploys."""
+    world.put("7")
+    late, world.gateway.version = world.target("8"), "8"
+    apply = late.apply
+
+    def sleep_and_apply():
+        apply()
+        world.expire_lease()
+        assert world.put("9").outcome == "deployed"
+        world.expire_lease("bert")
+
+    late.apply = sleep_and_apply
+    record = deploy(late, make_model("8"), make_exam("8"), CONFIG, "me")
+    assert record.outcome == "failed"
+    assert record.reason.startswith("Lease/persona-plug-release was lost, and is held by bert now")
+    assert world.served() == f"--model=models:/{NAME}/9"
+    assert world.find("Lease", LAST_GOOD, LEASES)["spec"]["holderIdentity"] == "bert"
+
+
+@pytest.mark.parametrize("does", ["", "wrong"])
+def test_the_lease_is_given_back_whatever_happens(world, does):
+    world.gateway.does = does
+    world.put("7")
+    assert "holderIdentity" not in world.find("Lease", LAST_GOOD, LEASES)["spec"]
+
+
+def test_who_is_told_to_end_takes_back_what_it_did(world, signals):
+    """As Kubernetes ends a pod."""
+    first = world.put("7")
+    target = world.target("8")
+    target.doors = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    record = deploy(target, make_model("8"), make_exam("8"), CONFIG, "me")
+    told = "the deployment was told to end by SIGTERM"
+    assert (record.outcome, record.reason, record.serves) == ("rolled_back", told, first.serves)
+    assert world.served() == f"--model=models:/{NAME}/7"
+    assert "holderIdentity" not in world.find("Lease", LAST_GOOD, LEASES)["spec"]
+    assert signals == [signal.SIGTERM]
+
+
+def test_a_persons_edit_of_our_own_record_is_no_obstacle(world):
+    world.put("7")
+    note = world.find("ConfigMap", LAST_GOOD)
+    note["metadata"]["labels"]["app.kubernetes.io/part-of"] = "something"
+    note["data"]["release.json"] += "\n"
+    world.double.store.update(note, SPACE, MANAGER)
+    record = world.put("8")
+    assert record.outcome == "deployed", record.reason
+    world.gateway.does = "wrong"
+    assert world.put("9").serves.endswith(f"models:/{NAME}/8")
+
+
+def test_a_record_that_can_not_be_read_is_refused_before_anything_is_changed(world):
+    world.put("7")
+    note = world.find("ConfigMap", LAST_GOOD)
+    note["data"]["release.json"] = "[{"
+    world.double.store.update(note, SPACE, MANAGER)
+    record = world.put("8")
+    assert record.outcome == "refused"
+    assert "ConfigMap/persona-plug-release holds no release.json that can be read" in record.reason
+    assert world.served() == f"--model=models:/{NAME}/7"
+
+
+def test_a_batch_that_is_refused_takes_no_version_back(world, monkeypatch):
+    wake_batch(world)
+    apply = world.cluster.apply
+
+    def refuse_jobs(thing, *, force=False, dry_run=False):
+        if thing["kind"] == "Job" and not dry_run:
+            raise DeployError("Job/x: HTTP 403: no")
+        return apply(thing, force=force, dry_run=dry_run)
+
+    monkeypatch.setattr(world.cluster, "apply", refuse_jobs)
+    record = world.put("7")
+    assert record.outcome == "failed"
+    assert record.reason == "it serves and answers its golden requests, but Job/x: HTTP 403: no"
+    assert record.serves.endswith(f"models:/{NAME}/7")
+    world.gateway.does = "wrong"
+    assert world.put("8").serves == record.serves  # it was noted
+
+
+def test_the_batch_begins_when_its_cron_job_is_not_suspended(world):
+    wake_batch(world)
+    world.put("7")
+    release = make_release(world.manifests, make_model("7"), RECIPE)
     job = release.batch[-1]["metadata"]["name"]
     assert re.fullmatch(r"persona-plug-batch-v7-[0-9a-f]{8}", job)
-    assert world.find("Job", job, "batch/v1")["spec"]["completions"] == 4
-    assert world.put("7").outcome == "unchanged"
+    live = world.find("Job", job, "batch/v1")
+    assert live["spec"]["completions"] == 4
+    [settings] = [
+        one["configMap"]["name"]
+        for one in live["spec"]["template"]["spec"]["volumes"]
+        if "configMap" in one
+    ]
+    config = world.find("ConfigMap", settings)
+    assert yaml.safe_load(config["data"]["run.yaml"])["parameters"]["task"]["name"] == "LaMP_2"
+    [owner] = config["metadata"]["ownerReferences"]  # it goes when its Job goes
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", job, live["metadata"]["uid"])
+    again = world.put("7")
+    assert (again.outcome, again.diff) == ("unchanged", "")
+    same = world.find("ConfigMap", settings)["metadata"]["resourceVersion"]
+    assert same == config["metadata"]["resourceVersion"]
+
+
+def test_a_version_that_fails_now_is_not_replaced_by_itself(world):
+    """Its Job's time has passed, so there is a difference: but none of what answers."""
+    wake_batch(world)
+    world.put("7")
+    for name in (one["metadata"]["name"] for one in world.double.store.select("Job", SPACE)):
+        world.double.store.delete("Job", SPACE, name)
+    world.gateway.does = "wrong"
+    record = world.put("7")
+    assert "Job/persona-plug-batch-v7-" in record.diff
+    assert record.outcome == "failed"
+    told = "what serves was not changed, and nothing was rolled back: pod "
+    assert record.reason.startswith(told)
+
+
+def test_what_was_left_halfway_and_fails_gives_place_to_what_was_noted(world):
+    world.put("7")
+    left = world.target("8")
+    with left.alone("me", 60):
+        left.preview()
+        left.apply()
+    world.gateway.does = "wrong"
+    record = world.put("8")
+    assert (record.outcome, record.diff) == ("rolled_back", "")
+    assert world.served() == f"--model=models:/{NAME}/7"
 
 
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
@@ -245,6 +384,12 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
         Cluster.connect(None, SPACE)
     with pytest.raises(DeployError, match="no way to a cluster"):
         Cluster.connect("elsewhere", SPACE)
+
+
+def wake_batch(world):
+    world.manifests = render_with_image(world.manifests, IMAGE)
+    [cron_job] = [one for one in world.manifests if name_of(one) == BATCH]
+    cron_job["spec"]["suspend"] = False
 
 
 def find_gateway(manifests):

@@ -6,13 +6,15 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
 
 import pytest
 
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
-from components.deployment.local_target import CANDIDATE, SERVING
+from components.deployment.local_target import CANDIDATE, RETIRING, SERVING
 from components.deployment.process import find_process
+from components.deployment.signals import ENDING
 from tests.components.deployment.conftest import NAME, make_exam, make_model
 
 CONFIG = DeployConfig(target="local", timeout_seconds=20)
@@ -36,7 +38,7 @@ def test_a_version_is_served_and_a_second_time_nothing_is_done(machine):
     first = put(machine, "1")
     assert (first.outcome, first.reason) == ("deployed", "it answers its golden requests")
     assert first.diff == f"+ models:/{NAME}/1 on port {machine.port}"
-    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep"]
+    assert list(first.seconds) == ["preview", "apply", "wait", "check", "keep", "settle"]
     assert ask_version(machine.port) == "1"
     again = put(machine, "1")
     assert (again.outcome, again.serves, again.diff) == ("unchanged", first.serves, "")
@@ -116,7 +118,8 @@ def test_what_serves_already_and_fails_is_not_replaced_by_itself(machine):
     put(machine, "1", min_golden_share=0.3)
     record = put(machine, "1")
     assert record.outcome == "failed"
-    assert record.reason.startswith("nothing was changed and nothing rolled back: process ")
+    told = "what serves was not changed, and nothing was rolled back: process "
+    assert record.reason.startswith(told)
     assert ask_version(machine.port) == "1"
 
 
@@ -138,13 +141,14 @@ def test_a_port_that_a_stranger_has_is_told(machine):
 
 
 def test_two_deployments_at_once_are_one(machine):
-    first = machine.target("1")
-    first.preview()
-    second = put(machine, "2")
-    assert second.outcome == "refused"
-    assert "another deployment to" in second.reason
-    with pytest.raises(DeployError, match="is under way"):
-        machine.target("2").preview()
+    with machine.target("1").alone("me", 1):
+        second = put(machine, "2")
+        assert second.outcome == "refused"
+        assert "another deployment to" in second.reason
+        assert put(machine, "2", dry_run=True).outcome == "dry_run"
+        with pytest.raises(DeployError, match="is under way"):
+            machine.target("2").alone("me", 1)
+    assert put(machine, "2").outcome == "deployed"
 
 
 def test_who_is_interrupted_leaves_what_served(machine, monkeypatch):
@@ -159,6 +163,64 @@ def test_who_is_interrupted_leaves_what_served(machine, monkeypatch):
         deploy(target, make_model("2"), make_exam("2"), CONFIG, "me")
     assert ask_version(machine.port) == "1"
     assert not (machine.gateway.folder / CANDIDATE).exists()
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_who_is_told_to_end_takes_back_what_it_did(machine, signals, monkeypatch, number):
+    monkeypatch.setattr("components.deployment.local_target.KILL_AFTER_SECONDS", 1)
+    first = put(machine, "1")
+    machine.set_troubles({"2": "slow"})
+    Timer(1, os.kill, [os.getpid(), number]).start()
+    record = put(machine, "2", timeout_seconds=600)
+    told = f"the deployment was told to end by {number.name}"
+    assert (record.outcome, record.reason, record.serves) == ("rolled_back", told, first.serves)
+    assert sum(record.seconds.values()) < 20
+    assert ask_version(machine.port) == "1"
+    assert not (machine.gateway.folder / CANDIDATE).exists()
+    assert signals == [number]
+
+
+def test_who_is_told_to_end_while_the_old_one_ends_has_deployed(machine, signals, monkeypatch):
+    monkeypatch.setattr("components.deployment.deploy.GRACE_SECONDS", 1)
+    put(machine, "1")
+    serving = find_process(machine.gateway.folder / SERVING)
+    connection = http.client.HTTPConnection("127.0.0.1", serving.own_port, timeout=10)
+    connection.request("GET", "/readyz")
+    connection.getresponse().read()  # and it stays open: the process waits for the next request
+    target = machine.target("2")
+    settle = target.settle
+
+    def settle_and_be_told(seconds):
+        Timer(1, os.kill, [os.getpid(), signal.SIGINT]).start()
+        settle(seconds)
+
+    target.settle = settle_and_be_told
+    record = deploy(target, make_model("2"), make_exam("2"), CONFIG, "me")
+    connection.close()
+    assert record.outcome == "deployed"
+    assert record.serves.startswith(f"models:/{NAME}/2 ")
+    assert 1 < record.seconds["settle"] < 4
+    assert {ask_version(machine.port) for _ in range(20)} == {"2"}
+    assert not (machine.gateway.folder / RETIRING).exists()
+    assert signals == [signal.SIGINT]
+
+
+def test_who_is_told_to_end_before_anything_has_begun_changes_nothing(machine, signals):
+    target = machine.target("1")
+    target.preview = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    record = deploy(target, make_model("1"), make_exam("1"), CONFIG, "me")
+    told = "nothing was changed: the deployment was told to end by SIGTERM"
+    assert (record.outcome, record.reason) == ("refused", told)
+
+
+def test_who_is_told_to_end_while_he_asks_what_serves_has_changed_nothing(machine, signals):
+    first = put(machine, "1")
+    target = machine.target("1")
+    target.doors = lambda: os.kill(os.getpid(), signal.SIGHUP)
+    record = deploy(target, make_model("1"), make_exam("1"), CONFIG, "me")
+    told = "what serves was not changed, and nothing was rolled back: "
+    assert (record.outcome, record.reason[: len(told)]) == ("refused", told)
+    assert find_process(machine.gateway.folder / SERVING).place == first.model.place
 
 
 def test_a_process_that_ends_after_it_was_asked_does_not_take_over(machine):
@@ -183,11 +245,9 @@ def test_a_process_that_ends_after_it_was_asked_does_not_take_over(machine):
 def test_what_a_killed_deployment_has_left_is_ended(machine):
     put(machine, "1")
     left = machine.target("2")
-    left.preview()
     left.apply()
     left.wait(10)
     pid = find_process(machine.gateway.folder / CANDIDATE).pid
-    del left  # its lock goes with it
     record = put(machine, "3")
     assert record.outcome == "deployed"
     assert {ask_version(machine.port) for _ in range(20)} == {"3"}

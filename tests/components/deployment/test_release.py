@@ -4,8 +4,13 @@ import copy
 
 import pytest
 
+from components.deployment.batch_job import VectorRecipe
 from components.deployment.release import make_release, strip_live
-from tests.components.deployment.conftest import make_model
+from components.embedding.__main__ import EmbeddingSettings
+from components.encoders.config import EncoderConfig
+from components.run_yaml import read_sections
+from components.tasks.lamp import LAMP_5
+from tests.components.deployment.conftest import RECIPE, make_model
 
 POD = {
     "containers": [
@@ -23,10 +28,16 @@ def make_object(kind, name, **content):
     return {"kind": kind, "metadata": {"name": name, "namespace": "n"}, **content}
 
 
+RUN = """parameters:
+  task: LaMP_3
+  encoder: {name: another, batch_tokens: 4096}
+  personas: {tenant: acme}
+  embedding: {items_per_batch: 7}
+"""
 OBJECTS = [
     make_object("ConfigMap", "persona-plug-endpoints", data={"A": "b"}),
     make_object("ConfigMap", "persona-plug-serving-g846dkbcbb", data={"serving.yaml": "x"}),
-    make_object("ConfigMap", "persona-plug-batch-bbbbbbbbbb", data={"run.yaml": "y"}),
+    make_object("ConfigMap", "persona-plug-batch-bbbbbbbbbb", data={"run.yaml": RUN, "more": "z"}),
     make_object(
         "Deployment",
         "persona-plug-gateway",
@@ -61,7 +72,7 @@ def change(kind, make):
 
 def test_the_version_is_put_into_the_gateway_alone():
     before = copy.deepcopy(OBJECTS)
-    release = make_release(OBJECTS, make_model("7"))
+    release = make_release(OBJECTS, make_model("7"), RECIPE)
     assert before == OBJECTS
     config, deployment = release.gateway
     assert config["metadata"]["name"] == "persona-plug-serving-g846dkbcbb"
@@ -87,33 +98,66 @@ def test_the_version_is_put_into_the_gateway_alone():
 
 
 def test_whatever_changes_what_pods_read_changes_their_label():
-    first = make_release(OBJECTS, make_model("7"))
-    assert make_release(OBJECTS, make_model("7")).label == first.label
+    first = make_release(OBJECTS, make_model("7"), RECIPE)
+    assert make_release(OBJECTS, make_model("7"), RECIPE).label == first.label
     assert len(first.label) == 16
     other_settings = copy.deepcopy(OBJECTS)
     other_settings[1]["data"]["serving.yaml"] = "z"
     bundle = make_model("7").model_copy(update={"bundle_hash": "another"})
     changed = [
-        make_release(OBJECTS, make_model("8")),
-        make_release(OBJECTS, bundle),
-        make_release(other_settings, make_model("7")),
+        make_release(OBJECTS, make_model("8"), RECIPE),
+        make_release(OBJECTS, bundle, RECIPE),
+        make_release(other_settings, make_model("7"), RECIPE),
     ]
     assert len({first.label, *(one.label for one in changed)}) == 4
 
 
 def test_the_batchs_job_hangs_on_version_and_content():
     woken = change("CronJob", lambda one: one["spec"].update(suspend=False))
-    config, job = make_release(woken, make_model("7")).batch
-    assert config["metadata"]["name"] == "persona-plug-batch-bbbbbbbbbb"
+    config, job = make_release(woken, make_model("7"), RECIPE).batch
     name = job["metadata"]["name"]
+    assert (config["kind"], config["metadata"]["name"]) == ("ConfigMap", name)
+    [volume] = job["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] == name
     assert name.startswith("persona-plug-batch-v7-")
 
     def change_spec(one):
         one["spec"]["suspend"] = False
         one["spec"]["jobTemplate"]["spec"]["completions"] = 8
 
-    other = make_release(change("CronJob", change_spec), make_model("7")).batch[-1]
+    other = make_release(change("CronJob", change_spec), make_model("7"), RECIPE).batch[-1]
     assert other["metadata"]["name"] != name
+
+
+def wake(objects=OBJECTS):
+    woken = copy.deepcopy(objects)
+    [cron_job] = [one for one in woken if one["kind"] == "CronJob"]
+    cron_job["spec"]["suspend"] = False
+    return woken
+
+
+def test_the_batch_reads_the_encoder_and_the_task_of_the_version(tmp_path):
+    """And store and sizes as the manifests say."""
+    encoder = EncoderConfig(name="org/other", revision="c0ffee", prompt="item: ", max_length=64)
+    recipe = VectorRecipe(LAMP_5.model_copy(update={"history_template": "{title}"}), encoder)
+    config, job = make_release(wake(), make_model("7"), recipe).batch
+    (tmp_path / "run.yaml").write_text(config["data"]["run.yaml"])
+    settings = read_sections(tmp_path / "run.yaml", EmbeddingSettings)
+    assert settings.task == recipe.task
+    assert settings.encoder == encoder.model_copy(update={"batch_tokens": 4096})
+    assert (settings.personas.tenant, settings.embedding.items_per_batch) == ("acme", 7)
+    assert config["data"]["more"] == "z"
+    same, other = (make_release(wake(), make_model("7"), one).batch for one in (recipe, RECIPE))
+    assert same == [config, job]
+    assert other[-1]["metadata"]["name"] != job["metadata"]["name"]
+
+
+def test_a_batch_without_settings_is_refused():
+    for changed in ({}, {"data": {"other.yaml": "a: 1"}}):
+        objects = wake()
+        objects[2] = {**objects[2], "data": {}, **changed}
+        with pytest.raises(ValueError, match=r"the batch reads .*; expected one .* run\.yaml"):
+            make_release(objects, make_model("7"), RECIPE)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model=a", "--model=b"]])
@@ -122,12 +166,12 @@ def test_a_gateway_that_is_not_told_its_model_once_is_refused(arguments):
         one["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
 
     with pytest.raises(ValueError, match=f"{len(arguments)} arguments --model=..., expected one"):
-        make_release(change("Deployment", change_arguments), make_model("7"))
+        make_release(change("Deployment", change_arguments), make_model("7"), RECIPE)
 
 
 def test_manifests_without_a_gateway_are_refused():
     with pytest.raises(ValueError, match=r"have no Deployment/persona-plug-gateway, but .*CronJob"):
-        make_release(OBJECTS[-1:], make_model("7"))
+        make_release(OBJECTS[-1:], make_model("7"), RECIPE)
 
 
 def test_a_live_object_is_taken_back_to_what_somebody_applied():

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from components.deployment.batch_job import VectorRecipe, fit_settings
 from components.embedding.__main__ import main
 from components.encoders.behavior_vectors import describe_encoder
 from components.encoders.config import EncoderConfig
@@ -82,6 +83,23 @@ def test_two_pods_fill_a_store(world, tmp_path):
         for kind in ("receipt", "dead_letters")
         for index in (0, 1)
     }
+
+
+def test_a_releases_settings_make_the_vectors_of_its_version(world, tmp_path):
+    """Whatever encoder and task the manifests name."""
+    theirs = "parameters: {task: LaMP_2, personas: {num_shards: 2}}"
+    rendered = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"run.yaml": theirs}}
+    encoder = EncoderConfig(name=str(tmp_path / "tiny"), max_length=48)
+    recipe = VectorRecipe(LAMP_3, encoder)
+    (tmp_path / "run.yaml").write_text(fit_settings([rendered], recipe)[1])
+    main(world)
+    made = describe_encoder(load_history_encoder(encoder), encoder, LAMP_3.item_template)
+    custody = open_custody(tmp_path / "custody", load_key(tmp_path / "user_hash.key"))
+    config = PersonaStoreConfig(num_shards=2)
+    with PersonaStore.open(
+        tmp_path / "personas", custody, made["fingerprint"], WIDTH, config, create=False
+    ) as store:
+        assert len(scan_all(store)) == 8
 
 
 def test_what_is_wrong_is_one_line(world, tmp_path, capsys):
