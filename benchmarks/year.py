@@ -10,8 +10,8 @@ and so do ideal judges. `benchmarks/year.yaml` says how much of everything.
 `--folder` holds the state: a killed call goes on with the next week, and `--weeks 0` only tells and
 draws what is there. The last line is one JSON object: `num_outcomes`, `quarters` (mean
 accuracies, and by how much the champion is ahead of the first model, 95 % intervals by users),
-`promotions` (each new champion minus the one that it replaced, on the same questions), `crept_down`
-(one of these intervals is below zero; the exit code is 1 then), and `weeks`.
+`promotions` (each new champion minus the one that it replaced, on the same questions),
+`fell_behind` (one of these intervals is below zero; the exit code is 1 then), and `weeks`.
 """
 
 import argparse
@@ -68,8 +68,11 @@ def write_verdict(result: dict[str, Any]) -> str:
         return f"{said}; the first model has not been compared yet"
     lead, low, high = (100 * quarters[-1][name] for name in ("lead", "lead_low", "lead_high"))
     span = f"{lead:+.1f} points [{low:+.1f}, {high:+.1f}]"
-    crept = "quality crept down" if result["crept_down"] else "quality never crept down"
-    return f"{said}; {crept}; the champion ends {span} from the model never retrained"
+    behind = "fell" if result["fell_behind"] else "never fell"
+    return (
+        f"{said}; the champion {behind} behind an earlier one, and ends {span} from the model "
+        "never retrained"
+    )
 
 
 def print_table(records: list[WeekRecord]) -> None:
@@ -108,7 +111,7 @@ def main() -> None:
         write_year_figure(given.figure, records, verdict)
     if given.json:
         print(json.dumps(result))
-    sys.exit(int(result["crept_down"]))
+    sys.exit(int(result["fell_behind"]))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def summarize_year(records: Sequence[WeekRecord]) -> dict[str, Any]:
         "num_outcomes": dict(Counter(record.outcome for record in records)),
         "quarters": quarters,
         "promotions": promotions,
-        "crept_down": any(one["gain_high"] < 0 for one in promotions)
+        "fell_behind": any(one["gain_high"] < 0 for one in promotions)
         or any(one["lead_high"] < 0 for one in quarters),
         "weeks": [record.summarize() for record in records],
     }

@@ -16,7 +16,12 @@ class QuestionConfig(Config):
         512, ge=1, description="Most items of a question's history; the latest are kept."
     )
     max_train_questions: int | None = Field(
-        None, ge=1, description="Most train questions, a seeded sample; all if not given."
+        None,
+        ge=1,
+        description=(
+            "Most train questions, a seeded sample, or with `split_by: date` the newest; all if "
+            "not given."
+        ),
     )
     max_dev_questions: int | None = Field(
         None, ge=1, description="Most dev questions, a seeded sample; all if not given."

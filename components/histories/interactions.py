@@ -109,7 +109,8 @@ def _write_timelines(
     num_before_E = timelines.ends_E - timelines.starts_E
     has_enough_E = (splits_E != SPLITS.index("train")) | (num_before_E >= config.min_history_items)
     asked_E = np.flatnonzero(has_enough_E)  # what can't be asked is in no split: never sampled
-    kept_Q = asked_E[sample_questions(splits_E[asked_E], config, seed)]
+    times_Q = timelines.times[asked_E] if config.split_by == "date" else None
+    kept_Q = asked_E[sample_questions(splits_E[asked_E], config, seed, times_Q)]
     if not len(kept_Q):
         raise ValueError(
             f"{source.name}: no question is left; users with fewer than {config.min_events} "

@@ -70,7 +70,10 @@ def assign_users(
 
 
 def sample_questions(
-    splits_Q: NDArray[np.int64], config: QuestionConfig, seed: int
+    splits_Q: NDArray[np.int64],
+    config: QuestionConfig,
+    seed: int,
+    times_Q: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Choose at most the configured number of questions of each split.
 
@@ -80,6 +83,8 @@ def sample_questions(
         splits_Q: Each question's place in `SPLITS`.
         config: How many are kept.
         seed: Of the sample.
+        times_Q: Each question's time: of train the newest are kept, since those to be asked are
+            newer yet. None: a sample.
 
     Returns:
         Rows of the chosen questions, split by split, in their order.
@@ -90,8 +95,12 @@ def sample_questions(
         rows = np.flatnonzero(splits_Q == number)
         if limit is not None and limit < len(rows):
             logger.info("%s: %d of %d questions are kept", split, limit, len(rows))
-            rng = np.random.default_rng((seed, number))
-            rows = rows[np.sort(rng.choice(len(rows), size=limit, replace=False))]
+            if split == "train" and times_Q is not None:
+                chosen = np.argsort(times_Q[rows], kind="stable")[-limit:]
+            else:
+                rng = np.random.default_rng((seed, number))
+                chosen = rng.choice(len(rows), size=limit, replace=False)
+            rows = rows[np.sort(chosen)]
         kept.append(rows)
     return np.concatenate(kept)
 

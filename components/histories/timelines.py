@@ -44,6 +44,11 @@ class Timelines:
     """Where the earlier events of the same user end: before the first one of the same time."""
 
     @property
+    def times(self) -> NDArray[np.int64]:
+        """Seconds since 1970, UTC, [E]; NO_TIME for events without a time."""
+        return _read_times(self.events)
+
+    @property
     def user_ids(self) -> list[str]:
         """The users in their order, [U]."""
         firsts = np.flatnonzero(self.starts_E == np.arange(len(self.starts_E)))
@@ -66,8 +71,7 @@ class Timelines:
         """
         shares, is_askable_E = (config.test_share, config.dev_share), self.mark_askable()
         if config.split_by == "date":
-            times_E = self.events["time"].cast(pa.int64())
-            return _cut_by_date(pc.fill_null(times_E, NO_TIME).to_numpy(), is_askable_E, shares)
+            return _cut_by_date(self.times, is_askable_E, shares)
         if config.split_by == "user":
             split_of = assign_users(self.user_ids, *shares, seed)
             splits_U = np.array([SPLITS.index(split) for split in split_of.values()], np.int64)
@@ -81,6 +85,11 @@ class Timelines:
         counts_U = np.bincount(self.users_E[is_askable_E])
         splits_E[is_askable_E] = [place for count in counts_U.tolist() for place in cut(count)]
         return splits_E
+
+
+def _read_times(events: pa.Table) -> NDArray[np.int64]:
+    times_E: NDArray[np.int64] = pc.fill_null(events["time"].cast(pa.int64()), NO_TIME).to_numpy()
+    return times_E
 
 
 def _cut_by_date(
@@ -109,7 +118,7 @@ def order_events(events: pa.Table, min_events: int) -> Timelines:
     """
     users_E = rank_texts(events["user_id"])
     counts_U = np.bincount(users_E)
-    times_E = pc.fill_null(events["time"].cast(pa.int64()), NO_TIME).to_numpy()
+    times_E = _read_times(events)
     order = np.lexsort((events["row"].to_numpy(), times_E, users_E))
     order = order[counts_U[users_E[order]] >= min_events]
     users_E, times_E = np.unique(users_E[order], return_inverse=True)[1], times_E[order]

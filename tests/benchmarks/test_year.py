@@ -61,7 +61,7 @@ def test_the_year_by_hand():
     # 3 of 4 questions instead of 2 of 4; week 0 replaced nobody.
     [promotion] = year["promotions"]
     assert (promotion["week"], promotion["version"], promotion["gain"]) == (3, "4", 0.25)
-    assert not year["crept_down"]
+    assert not year["fell_behind"]
     # Quarters of weeks 0 to 3: in week 0 there was none but the first model, in week 2 no question.
     first, last = year["quarters"]
     assert (first["weeks"], first["lead"]) == ([1], 0.0)
@@ -78,23 +78,23 @@ def test_the_year_by_hand():
     assert "users" not in year["weeks"][0]
 
 
-def test_what_surely_lost_by_a_promotion_has_crept_down():
+def test_what_surely_lost_by_a_promotion_fell_behind():
     worse = {"candidate": "1010", "champion": "1010", "never_retrained": "1010"}
     lost = summarize_year([*build_year(), build_record(4, "promoted", **worse, replaced="1111")])
     assert lost["promotions"][-1]["gain_high"] == -0.5
-    assert lost["crept_down"]
+    assert lost["fell_behind"]
     # One of two users lost: it may be chance.
     worse["champion"] = "1100"
     perhaps = summarize_year([*build_year(), build_record(4, "promoted", **worse, replaced="1111")])
     assert perhaps["promotions"][-1]["gain"] == -0.5
-    assert not perhaps["crept_down"]
+    assert not perhaps["fell_behind"]
 
 
-def test_small_losses_that_add_up_over_a_quarter_have_crept_down():
+def test_small_losses_that_add_up_over_a_quarter_fell_behind():
     behind = {"candidate": "1010", "champion": "1010", "never_retrained": "1111"}
     year = [build_record(0, champion="1111", never_retrained="1111")]
     year += [build_record(week, **behind) for week in range(1, 8)]
-    assert summarize_year(year)["crept_down"]
+    assert summarize_year(year)["fell_behind"]
 
 
 def test_users_and_not_questions_are_resampled():
@@ -124,10 +124,12 @@ def test_the_verdict_says_how_many_and_by_how_much():
     year = summarize_year(build_year())
     year["quarters"][-1] |= {"lead": 0.05, "lead_low": -0.01, "lead_high": 0.11}
     assert write_verdict(year) == (
-        "2 of 3 retrainings were promoted; quality never crept down; the champion ends +5.0 points "
-        "[-1.0, +11.0] from the model never retrained"
+        "2 of 3 retrainings were promoted; the champion never fell behind an earlier one, and ends "
+        "+5.0 points [-1.0, +11.0] from the model never retrained"
     )
-    assert "; quality crept down; " in write_verdict(year | {"crept_down": True})
+    assert "; the champion fell behind an earlier one" in write_verdict(
+        year | {"fell_behind": True}
+    )
     unknown = summarize_year([build_record(0)])
     assert write_verdict(unknown).endswith("the first model has not been compared yet")
 

@@ -108,6 +108,14 @@ def test_split_by_date_cuts_all_users_at_the_same_moments(tmp_path: Path, task: 
         "dev": [("ann", 9), ("bob", 9)],
         "test": [("ann", 10), *(("bob", day) for day in (10, 11, 12))],
     }
+    few = make_config(
+        path, split_by="date", min_events=1, min_history_items=0, max_train_questions=3
+    )
+    asked = [row for row in read(few, task).questions if row["split"] == "train"]
+    assert [(row["user_id"], row["time"].day) for row in asked] == [
+        *(("ann", day) for day in (7, 8)),
+        ("bob", 8),
+    ]
 
 
 def test_several_files_are_one_and_leave_their_mark(tmp_path: Path, task: Task) -> None:

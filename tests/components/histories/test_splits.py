@@ -97,6 +97,15 @@ def test_samples() -> None:
     assert sample_questions(splits_Q[:0], config, 0).tolist() == []
 
 
+def test_the_newest_train_questions_are_kept_where_times_are_given() -> None:
+    splits_Q = np.array([0, 0, 0, 0, 2, 2, 2, 0])
+    times_Q = np.array([50, 10, 40, 20, 60, 61, 62, 40])
+    config = QuestionConfig(max_train_questions=2, max_test_questions=2)
+    kept = sample_questions(splits_Q, config, 0, times_Q).tolist()
+    assert kept[:2] == [0, 7]  # of equally new ones the later rows
+    assert kept[2:] == sample_questions(splits_Q, config, 0).tolist()[2:]  # test is a sample
+
+
 @pytest.mark.parametrize(
     ("splits", "evaluated", "said"),
     [
