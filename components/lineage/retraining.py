@@ -273,7 +273,7 @@ def _judge_news(
         return True, f"Due: {said}; {' and '.join(found)}."
     would = "" if needed is None else f", {needed} would be enough"
     state = f"are {drift.status.replace('_', ' ')}"
-    if drift.drifted:  # what was trained since then was refused, and would be again
+    if drift.drifted and today.moved == "stable":  # what was trained since was refused
         state = "have drifted from the champion's, and hardly since then"
     return False, f"Skipped: {said}{would}; the data {state}."
 

@@ -126,6 +126,11 @@ def test_drift_that_the_last_training_saw_is_no_reason_for_another() -> None:
     )
 
 
+def test_drift_that_is_no_reason_is_said_as_it_is() -> None:
+    skipped = decide(1, make_drift("drifted"), on_drift=False)
+    assert skipped[1].endswith("500 would be enough; the data are drifted.")
+
+
 def test_without_a_training_or_a_champion_it_is_due() -> None:
     config, today = RetrainingConfig(), make_today()
     first = decide_retraining(config, today, make_drift("not_comparable", None), None)
