@@ -129,10 +129,12 @@ class KubernetesTarget:
         Raises:
             DeployError: If something is refused.
         """
-        for thing in self._own(self._release.batch):
+        begun = self._own(self._release.batch)
+        for thing in begun:
             self._cluster.apply(thing, force=self._force)
-        for thing in self._own(self._release.batch):  # now there is a Job that can own
-            self._cluster.apply(thing, force=self._force)
+        for thing, before in zip(self._own(begun), begun, strict=True):
+            if thing != before:  # settings, and now there is a Job that can own them
+                self._cluster.apply(thing, force=self._force)
 
     def roll_back(self, timeout_seconds: float) -> str:
         """Apply what was there before; delete a gateway that was not there at all.

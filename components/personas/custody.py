@@ -8,8 +8,8 @@ from components.personas.keys import (
     KeyStore,
     PostgresKeyStore,
     SQLiteKeyStore,
-    load_master_key,
 )
+from components.personas.master_keys import load_master_keys
 from components.personas.receipt_file import FileReceiptBook
 from components.personas.receipt_table import PostgresReceiptBook
 from components.personas.receipts import ReceiptBook
@@ -82,9 +82,9 @@ def open_keys_and_receipts(directory: Path) -> tuple[KeyStore, ReceiptBook]:
     Raises:
         ValueError: If the master key is none.
     """
-    master_key = load_master_key(directory / "master.key")
+    master_keys = load_master_keys(directory / "master.key")
     if address := find_key_database():
-        keys = PostgresKeyStore(address, master_key)
+        keys = PostgresKeyStore(address, *master_keys)
         return keys, PostgresReceiptBook(address, keys)
     receipts = FileReceiptBook(directory / "receipts.jsonl")
-    return SQLiteKeyStore(directory / "keys", master_key), receipts
+    return SQLiteKeyStore(directory / "keys", *master_keys), receipts

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.personas.custody import KEYS_VARIABLE
-from components.personas.keys import MASTER_KEY_VARIABLE
+from components.personas.master_keys import MASTER_KEY_VARIABLE
 from components.validation.config import ValidationConfig
 from components.validation.tombstones import resolve_tombstones, write_tombstones
 from steps.erased_users import find_erased

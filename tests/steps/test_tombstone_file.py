@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.personas.custody import KEYS_VARIABLE, Custody
-from components.personas.keys import MASTER_KEY_VARIABLE
+from components.personas.master_keys import MASTER_KEY_VARIABLE
 from components.personas.receipts import Action
 from components.user_hash import hash_user
 from components.validation.tombstones import read_tombstones

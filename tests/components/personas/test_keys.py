@@ -1,7 +1,7 @@
 """Data keys: made once, unreadable without the master key, gone for good when destroyed."""
 
-import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from sqlalchemy import select, update
@@ -9,26 +9,26 @@ from sqlalchemy import select, update
 from components.personas.custody import KEYS_VARIABLE, open_custody
 from components.personas.keys import (
     KEYS,
-    MASTER_KEY_VARIABLE,
     PostgresKeyStore,
     SQLiteKeyStore,
-    load_master_key,
 )
+from components.personas.master_keys import load_master_keys
 
 ANNA, BERT = b"\x00" * 16, b"\xff" * 16  # in the first and the last file
+OLD, NEW = b"m" * 32, b"n" * 32
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def open_keys(request, tmp_path):
-    """Open the test's key store, with a master key of m's unless told otherwise."""
+    """Open the test's key store, by the old master key unless told otherwise."""
     opened = []
     address = request.getfixturevalue("new_postgres") if request.param == "postgres" else None
 
-    def open_(master_key=b"m" * 32):
+    def open_(*master_keys):
         if address:
-            opened.append(PostgresKeyStore(address, master_key))
+            opened.append(PostgresKeyStore(address, *master_keys or (OLD,)))
         else:
-            opened.append(SQLiteKeyStore(tmp_path / "keys", master_key))
+            opened.append(SQLiteKeyStore(tmp_path / "keys", *master_keys or (OLD,)))
         return opened[-1]
 
     yield open_
@@ -76,7 +76,7 @@ def test_a_destroyed_key_is_gone_until_it_is_allowed_again(keys):
 def test_another_master_key_is_refused(keys, open_keys):
     keys.make([ANNA])
     with pytest.raises(ValueError, match="the master key does not open the keys") as raised:
-        open_keys(b"n" * 32).find(ANNA)
+        open_keys(NEW).find(ANNA)
     assert str(keys) in str(raised.value)
 
 
@@ -99,24 +99,71 @@ def test_a_key_moved_to_another_user_is_refused(keys):
         keys.find(neighbour)
 
 
-def test_the_master_key_is_made_once_for_its_owner(tmp_path, monkeypatch):
-    path = tmp_path / "deep" / "master.key"
-    key = load_master_key(path)
-    assert len(key) == 32
-    assert load_master_key(path) == key
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    monkeypatch.setenv(MASTER_KEY_VARIABLE, "ab" * 32)
-    assert load_master_key(path) == b"\xab" * 32
-    monkeypatch.setenv(MASTER_KEY_VARIABLE, "secret")
-    with pytest.raises(ValueError, match=f"{MASTER_KEY_VARIABLE}: expected a master key of 64"):
-        load_master_key(path)
+def test_the_first_master_key_wraps_and_each_opens(open_keys):
+    old = open_keys(OLD).make([ANNA])
+    made = open_keys(NEW, OLD).make([ANNA, BERT])
+    assert made[ANNA] == old[ANNA]
+    assert open_keys(NEW).find(BERT) == made[BERT]
+    with pytest.raises(ValueError, match="the master key does not open the keys"):
+        open_keys(NEW).find(ANNA)
+
+
+def test_rewrapped_keys_need_the_old_master_key_no_longer(open_keys):
+    names = [number.to_bytes(16, "little") for number in range(1500)]
+    made = open_keys(OLD).make([ANNA, *names, BERT])
+    open_keys(OLD).destroy(BERT)
+    del made[BERT]
+    newcomer = b"\x80" * 16
+    made |= open_keys(NEW, OLD).make([newcomer])
+    done = open_keys(NEW, OLD).rewrap()
+    assert (done.num_keys, done.num_changed) == (len(made), len(made) - 1)
+    assert open_keys(NEW).make([*made, BERT]) == made
+    assert open_keys(NEW).is_destroyed(BERT)
+    with pytest.raises(ValueError, match="the master key does not open the keys"):
+        open_keys(OLD).find(ANNA)
+    assert open_keys(NEW).rewrap()[:2] == (len(made), 0)
+
+
+def test_a_key_that_no_master_key_opens_ends_the_rewrapping(open_keys):
+    made = open_keys(OLD).make([ANNA, BERT])
+    with pytest.raises(ValueError, match="the master key does not open the keys"):
+        open_keys(NEW, b"o" * 32).rewrap()
+    assert open_keys(OLD).make([ANNA, BERT]) == made
+
+
+def test_a_key_destroyed_during_the_rewrapping_stays_destroyed(open_keys):
+    keys = open_keys(NEW, OLD)
+    keys.make([BERT])
+    open_keys(OLD).make([ANNA])
+    file = keys._file_of(ANNA)
+    page = keys._read_page(file, b"")
+    open_keys(OLD).destroy(ANNA)
+    keys._rewrap_page(file, page)
+    assert keys.is_destroyed(ANNA)
+
+
+def test_files_hold_nothing_that_the_old_master_key_opens(tmp_path):
+    keys = SQLiteKeyStore(tmp_path, NEW, OLD)
+    with closing(SQLiteKeyStore(tmp_path, OLD)) as before:
+        before.make([bytes([number]) * 16 for number in range(256)])
+    pages = [page for file in keys._list_files() for page in keys._read_pages(file)]
+    wrapped = [value for page in pages for value in page.values()]
+    assert len(wrapped) == 256
+    assert all(value in read_all(tmp_path) for value in wrapped)
+    assert keys.rewrap().is_wiped
+    assert not any(value in read_all(tmp_path) for value in wrapped)
+    keys.close()
+
+
+def read_all(folder):
+    return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
 def test_custody_keeps_the_keys_where_the_environment_says(tmp_path, new_postgres, monkeypatch):
     monkeypatch.setenv(KEYS_VARIABLE, new_postgres)
     custody = open_custody(tmp_path / "custody", b"of the tests")
     key = custody.keys.make([ANNA])[ANNA]
-    elsewhere = PostgresKeyStore(new_postgres, load_master_key(tmp_path / "custody/master.key"))
+    elsewhere = PostgresKeyStore(new_postgres, *load_master_keys(tmp_path / "custody/master.key"))
     assert elsewhere.find(ANNA) == key
     assert not (tmp_path / "custody" / "keys").exists()
     for keys in (custody.keys, elsewhere):

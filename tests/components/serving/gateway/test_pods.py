@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from components.personas.custody import KEYS_VARIABLE, open_custody
-from components.personas.keys import MASTER_KEY_VARIABLE
+from components.personas.master_keys import MASTER_KEY_VARIABLE
 from components.user_hash import KEY_VARIABLE, hash_user
 from infra.verify_receipts import verify_receipts
 from tests.components.personas.conftest import make_postgres, postgres  # noqa: F401
