@@ -55,12 +55,17 @@ def llm_model_name(task_name: str) -> str:
     return f"persona-plug-llm-{task_name}"
 
 
+def is_missing(err: MlflowException) -> bool:
+    """Return whether an error of MLflow's says that something isn't there, as no outage does."""
+    return bool(err.error_code == "RESOURCE_DOES_NOT_EXIST")
+
+
 def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
     """Return the version that an alias points to; None if there is no such model or alias."""
     try:
         return client.get_model_version_by_alias(name, alias)
     except MlflowException as err:
-        if err.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if is_missing(err) or err.error_code == "INVALID_PARAMETER_VALUE":
             return None
         raise
 

@@ -20,6 +20,7 @@ from steps.model_registry import (
     DECISION,
     WATERMARK_RECORD,
     find_by_alias,
+    is_missing,
     model_name,
 )
 from steps.scratch import make_scratch_directory
@@ -35,16 +36,17 @@ def read_profile(client: MlflowClient, task_name: str, version: str) -> DataProf
     """Return the profile of the data that a registered version was trained on.
 
     Raises:
-        LostRecordError: If it is of another version of the code, or can't be read.
+        LostRecordError: If it is of another version of the code, or gone.
+        MlflowException: If MLflow can't say: an outage is no loss.
     """
+    run_id = client.get_model_version(model_name(task_name), version).run_id
+    record = read_record(client, run_id, DATA_PROFILE)
+    if record is None:
+        raise LostRecordError("is gone from MLflow")
     try:
-        run_id = client.get_model_version(model_name(task_name), version).run_id
-        return DataProfile.model_validate_json(download_text(client, run_id, DATA_PROFILE))
+        return DataProfile.model_validate_json(record)
     except ValidationError as err:
         raise LostRecordError("is of another version of the code") from err
-    except (MlflowException, OSError, ValueError) as err:
-        logger.warning("the profile of version %s cannot be read: %s", version, err)
-        raise LostRecordError("cannot be read") from err
 
 
 def read_trained(client: MlflowClient, task_name: str, version: str) -> Trained:
@@ -89,13 +91,33 @@ def find_unfinished(tags: Mapping[str, str]) -> str | None:
 
 
 def read_watermark(client: MlflowClient, run_id: str) -> Watermark | None:
-    """Return up to where a run's source was read; None for a source that has no watermark."""
-    if WATERMARK_RECORD not in {file.path for file in client.list_artifacts(run_id)}:
+    """Return up to where a run's source was read.
+
+    Returns:
+        The watermark; None for a source that has none, and for one of another version of the code.
+    """
+    record = read_record(client, run_id, WATERMARK_RECORD)
+    try:
+        return None if record is None else WATERMARK.validate_json(record)
+    except ValidationError as err:
+        logger.warning("%s of run %s is of another version of the code", WATERMARK_RECORD, run_id)
+        logger.debug("%s", err)
         return None
-    return WATERMARK.validate_json(download_text(client, run_id, WATERMARK_RECORD))
 
 
-def download_text(client: MlflowClient, run_id: str, name: str) -> str:
-    """Return what is written in a file that a run logged."""
+def read_record(client: MlflowClient, run_id: str, name: str) -> str | None:
+    """Return what is written in a file that a run logged; None if it, or the run, is gone.
+
+    Raises:
+        MlflowException: If MLflow can't say.
+    """
+    try:
+        known = {file.path for file in client.list_artifacts(run_id)}
+    except MlflowException as err:
+        if is_missing(err):
+            return None
+        raise
+    if name not in known:
+        return None
     path = client.download_artifacts(run_id, name, str(make_scratch_directory()))
     return Path(path).read_text("utf-8")

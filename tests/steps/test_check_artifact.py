@@ -152,7 +152,7 @@ def test_a_changed_mlmodel_is_a_finding(registered: Registered, written: bytes) 
         check = registered.check()
     version = registered.candidate.version
     assert not check.loaded
-    assert str(check.problem).startswith(f"version {version} cannot be downloaded: ")
+    assert str(check.problem).startswith(f"version {version} cannot be used: ")
 
 
 @pytest.mark.parametrize("name", ["MLmodel", "requirements.txt"])
@@ -203,6 +203,17 @@ def test_a_changed_llm_is_a_finding(registered: Registered) -> None:
     assert str(check.problem).startswith("the LLM has hash ")
 
 
+def test_what_is_there_and_cannot_be_had_is_no_finding(registered: Registered) -> None:
+    """As of a bucket that is away: the next try may have it, and nobody lost an office."""
+    unreadable = registered.model / "nowhere"
+    unreadable.symlink_to("nowhere else")
+    try:
+        with pytest.raises(OSError, match="nowhere"):
+            registered.check()
+    finally:
+        unreadable.unlink()
+
+
 def test_a_version_that_is_gone_is_a_finding(registered: Registered) -> None:
     gone = registered.model.rename(registered.model.with_name("gone"))
     try:
@@ -210,7 +221,7 @@ def test_a_version_that_is_gone_is_a_finding(registered: Registered) -> None:
     finally:
         gone.rename(registered.model)
     version = registered.candidate.version
-    assert str(check.problem).startswith(f"version {version} cannot be downloaded: ")
+    assert str(check.problem).startswith(f"version {version} is gone: ")
     assert (check.loaded, check.size_bytes) == (False, 0)
 
 

@@ -98,4 +98,4 @@ def test_an_earlier_versions_profile_is_said_and_no_error(
 def test_a_lost_profile_is_said_and_no_error(client: MlflowClient, tmp_path: Path) -> None:
     report, _ = check(tmp_path, register(client, None))
     assert report.status == "not_comparable"
-    assert report.verdict.endswith(") cannot be read.")
+    assert report.verdict.endswith(") is gone from MLflow.")

@@ -5,6 +5,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from components.histories.events import FileMark, FilesWatermark, StoreWatermark, Watermark
 from components.promotion.registry_records import Incumbents, Registration
@@ -15,7 +16,7 @@ from steps.model_registry import (
     model_name,
     open_registry,
 )
-from steps.training_records import read_last_training
+from steps.training_records import read_last_training, read_record
 from tests.components.lineage.profiles import build_profile
 from tests.pipelines.conftest import promote
 
@@ -96,6 +97,43 @@ def test_what_was_judged_last_counts_and_not_what_nobody_decided_upon(client: Ml
     last = read_last_training(client, TASK)
     assert last is not None
     assert (last.version, last.unfinished) == (older, None)
+
+
+def test_a_later_codes_watermark_is_not_known(client: MlflowClient) -> None:
+    version = register(client, build_profile().model_dump(), None)
+    run_id = client.get_model_version(model_name(TASK), version).run_id
+    client.log_dict(run_id, {"kind": "of a later code"}, WATERMARK_RECORD)
+    last = read_last_training(client, TASK)
+    assert last is not None
+    assert last.profile is not None
+    assert last.watermark is None
+
+
+def test_records_of_a_run_that_is_gone_are_not_known(client: MlflowClient) -> None:
+    register(client, build_profile().model_dump(), FILES)
+    name = model_name(TASK)
+    version = client.create_model_version(name, "/nowhere", "ab" * 16).version
+    client.set_registered_model_alias(name, CHALLENGER, version)
+    last = read_last_training(client, TASK)
+    assert last is not None
+    assert (last.profile, last.watermark) == (None, None)
+
+
+def test_what_is_there_and_cannot_be_read_is_no_loss(client: MlflowClient) -> None:
+    """A training, which begins when the last one's data are not known, would cost GPU hours."""
+    version = register(client, build_profile().model_dump(), None)
+    run = client.get_run(client.get_model_version(model_name(TASK), version).run_id)
+    profile = Path(run.info.artifact_uri) / DATA_PROFILE
+    profile.unlink()
+    profile.symlink_to("nowhere")
+    with pytest.raises(OSError, match="data_profile"):
+        read_last_training(client, TASK)
+
+
+def test_a_server_that_does_not_answer_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(MlflowException, match="Connection refused"):
+        read_record(MlflowClient("http://127.0.0.1:9"), "ab" * 16, DATA_PROFILE)
 
 
 def test_an_older_codes_profile_is_not_known(client: MlflowClient) -> None:
