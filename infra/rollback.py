@@ -4,9 +4,9 @@
 
 moves the alias `champion` to where `previous` points, leaves tags that say who and when, and runs
 the pipeline `deploy_persona`. A gateway that follows the alias (`make serve`) swaps by itself. Exit
-code 1: nothing was moved, or it was and does not serve; what is printed says which. To deploy to a
-cluster the stack `..._deploy` must be active. With `deploy.dry_run: true` nothing is moved, and
-what would be is printed.
+code 1: nothing was moved, or it was and does not serve; what is printed says which. Called again,
+it goes on where it was cut off. To deploy to a cluster the stack `..._deploy` must be active. With
+`deploy.dry_run: true` nothing is moved, and what would be is printed.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from pydantic import Field
 
 from components.config import Config
@@ -43,8 +44,8 @@ REINSTATED = "reinstated"
 class Return(NamedTuple):
     """What becomes of the office."""
 
-    lost: str
-    """Version that is champion before."""
+    lost: str | None
+    """Version that is champion before; None where an earlier call came so far and no further."""
     champion: ModelVersion
     """What is champion afterwards."""
 
@@ -59,19 +60,24 @@ def find_return(client: MlflowClient, task_name: str) -> Return:
     today, before = (find_by_alias(client, name, alias) for alias in (CHAMPION, PREVIOUS))
     if today is None:
         raise ValueError(f"{name} has no {CHAMPION} in the registry: nothing to roll back")
-    if before is None or before.version == today.version:
+    is_moved = before is not None and before.version == today.version
+    if before is None or (is_moved and REINSTATED not in before.tags):
         raise ValueError(
             f"{name}: version {today.version} is {CHAMPION}, and there is no {PREVIOUS} to go back "
-            "to: either it is the first, or it was rolled back to already. Any version with a "
-            f"bundle can be made {CHAMPION} by hand, and deployed by deploy_persona"
+            "to: it is the first, or was rolled back to already, or the promotion of another was "
+            f"cut off. Any version with a bundle can be made {CHAMPION} by hand, and deployed by "
+            "deploy_persona"
         )
-    return Return(str(today.version), find_version(client, name, str(before.version)))
+    lost = None if is_moved else str(today.version)
+    return Return(lost, find_version(client, name, str(before.version)))
 
 
 def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
     """Make `previous` champion again.
 
     There is no `previous` afterwards: a second rollback would bring back what was just taken away.
+    The tags come first: whenever this is cut off, the lost version is not promoted again, and the
+    next call goes on.
 
     Args:
         client: The registry's.
@@ -82,14 +88,15 @@ def move_back(client: MlflowClient, task_name: str, who: str) -> Return:
         ValueError: As `find_return`.
     """
     returned = find_return(client, task_name)
-    name = returned.champion.name
-    client.set_registered_model_alias(name, CHAMPION, returned.champion.version)
+    name, version = returned.champion.name, returned.champion.version
+    if returned.lost is not None:
+        when = f"{tell_time()} by {who}"
+        said = f"{when}: version {version} is {CHAMPION} again"
+        client.set_model_version_tag(name, returned.lost, ROLLED_BACK, said)
+        said = f"{when}: in place of version {returned.lost}"
+        client.set_model_version_tag(name, version, REINSTATED, said)
+        client.set_registered_model_alias(name, CHAMPION, version)
     client.delete_registered_model_alias(name, PREVIOUS)
-    when = f"{tell_time()} by {who}"
-    said = f"{when}: version {returned.champion.version} is {CHAMPION} again"
-    client.set_model_version_tag(name, returned.lost, ROLLED_BACK, said)
-    said = f"{when}: in place of version {returned.lost}"
-    client.set_model_version_tag(name, returned.champion.version, REINSTATED, said)
     return returned
 
 
@@ -137,6 +144,8 @@ def main(arguments: list[str] | None = None) -> None:
             returned = move_back(client, task_name, name_operator())
     except (ValueError, OSError) as err:
         sys.exit(f"nothing was moved: {err}")
+    except MlflowException as err:
+        sys.exit(f"MLflow failed, and the champion was moved or not; call this again: {err}")
     sys.stdout.write(tell(returned, settings.deploy, deploy))
     if deploy is not None and not is_dry:
         put_champion(returned.champion, settings, deploy)
@@ -154,11 +163,14 @@ def tell(returned: Return, asked: DeployConfig | None, deploy: DeployConfig | No
     default = "" if asked is not None else ", as there is no section `deploy`"
     where = "nothing" if deploy is None else f"to the target {deploy.target}{default}"
     if asked is not None and asked.dry_run:
+        now = "is already" if lost is None else "would be"
+        then = "" if lost is None else f", {lost} is"
         return (
-            f"nothing was moved, as deploy.dry_run says: {name}: version {version} would be "
-            f"champion, {lost} is. Then it would deploy {where}.\n"
+            f"nothing was moved, as deploy.dry_run says: {name}: version {version} {now} "
+            f"champion{then}. Then it would deploy {where}.\n"
         )
-    return f"{name}: version {version} is champion, {lost} was.\nDeploys {where}.\n"
+    then = "as a rollback that was cut off left it" if lost is None else f"{lost} was"
+    return f"{name}: version {version} is champion, {then}.\nDeploys {where}.\n"
 
 
 def put_champion(champion: ModelVersion, settings: RollbackSettings, deploy: DeployConfig) -> None:

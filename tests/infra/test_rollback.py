@@ -4,6 +4,7 @@ import mlflow
 import pytest
 import yaml
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from components.tasks.lamp import LAMP_2
 from infra.rollback import main, move_back, read_rollback
@@ -54,6 +55,62 @@ def test_a_second_time_is_refused(client):
     with pytest.raises(ValueError, match="version 1 is champion, and there is no previous"):
         move_back(client, "tiny", "anna")
     assert read_aliases(client) == {"champion": "1"}
+
+
+class CutOffError(Exception):
+    """Of a client that a test ends."""
+
+
+def test_a_rollback_that_was_cut_off_anywhere_is_finished_by_the_next(client, monkeypatch):
+    """Each of its writes is the last one once, and the lost version is never free to come back."""
+    writes = (
+        "set_registered_model_alias",
+        "set_model_version_tag",
+        "delete_registered_model_alias",
+    )
+    for num_left in range(4):
+        set_aliases(client, champion="2", previous="1")
+        for version, tag in (("2", "rolled_back"), ("1", "reinstated")):
+            if tag in client.get_model_version(NAME, version).tags:
+                client.delete_model_version_tag(NAME, version, tag)
+        with monkeypatch.context() as patch:
+            left = [num_left]
+            for write in writes:
+                patch.setattr(client, write, cut_off_after(left, getattr(client, write)))
+            with pytest.raises(CutOffError):
+                move_back(client, "tiny", "anna")
+        is_moved = read_aliases(client)["champion"] == "1"
+        assert "rolled_back" in client.get_model_version(NAME, "2").tags or not is_moved
+        returned = move_back(client, "tiny", "anna")
+        assert (returned.champion.version, returned.lost) == ("1", None if is_moved else "2")
+        assert read_aliases(client) == {"champion": "1"}
+
+
+def cut_off_after(left, write):
+    def try_(*given):
+        if not left[0]:
+            raise CutOffError
+        left[0] -= 1
+        return write(*given)
+
+    return try_
+
+
+def test_a_promotion_that_was_cut_off_is_no_rollback(client):
+    set_aliases(client, champion="2", previous="2")
+    with pytest.raises(ValueError, match="or the promotion of another was cut off"):
+        move_back(client, "tiny", "anna")
+
+
+def test_an_outage_leaves_open_what_was_moved(run_yaml, client, monkeypatch):
+    def fail(*_):
+        raise MlflowException("503")
+
+    path, deployed = run_yaml(deploy="local")
+    monkeypatch.setattr(client, "set_registered_model_alias", fail)
+    with pytest.raises(SystemExit, match="the champion was moved or not; call this again: 503"):
+        main(["--config", str(path)])
+    assert deployed == []
 
 
 def test_without_a_champion_there_is_nothing_to_roll_back(client):
