@@ -133,9 +133,9 @@ def count_new_data(today: Today, last: LastTraining) -> NewData | None:
         case FilesWatermark() as now, FilesWatermark() as then:
             counted = max(count_in_files(now, then), today.num_later)
         case StoreWatermark() as now, StoreWatermark() as then if is_same_store(now, then):
-            counted = count_appended(now, then)
-            if now.generation != then.generation:  # what a batch brought was never appended
-                counted = max(counted, grown)
+            counted = max(grown, today.num_later)
+            if now.generation == then.generation:  # what a batch brings is never appended
+                counted = min(counted, count_appended(now, then))
         case _:
             return NewData(num_items=grown, num_users=num_users, counted_by="totals")
     return NewData(num_items=counted, num_users=num_users, counted_by="watermark")
@@ -145,12 +145,16 @@ def count_in_files(now: FilesWatermark, then: FilesWatermark) -> int:
     """Count the items of files that are new, and what others have more than before.
 
     Content is known whatever its name. Of a file that was written anew, as without an erased user's
-    lines, what it has more than before is new; what was exchanged shows by its times only.
+    lines, what it has more than before is new; what was exchanged shows by its times only. Files
+    that are gone may have been merged, compressed or renamed into new ones: they count against
+    these.
     """
     known, kept = ({file.sha256 for file in one.files} for one in (then, now))
     before = {file.name: file.num_items for file in then.files if file.sha256 not in kept}
-    changed = [file for file in now.files if file.sha256 not in known]
-    return sum(max(0, file.num_items - before.get(file.name, 0)) for file in changed)
+    changed = {file.name: file.num_items for file in now.files if file.sha256 not in known}
+    gained = sum(max(0, count - before.get(name, 0)) for name, count in changed.items())
+    gone = sum(count for name, count in before.items() if name not in changed)
+    return max(0, gained - gone)
 
 
 def count_later(times: pa.ChunkedArray, last: LastTraining | None) -> int:
@@ -174,7 +178,10 @@ def is_same_store(now: StoreWatermark, then: StoreWatermark) -> bool:
 
 
 def count_appended(now: StoreWatermark, then: StoreWatermark) -> int:
-    """Count the rows that were appended in between, those of other tenants of the store too."""
+    """Count the rows that were appended in between, those of other tenants of the store too.
+
+    So they are the most that can be new; how many are the tenant's own shows in her data.
+    """
     pairs = zip(now.sequences, then.sequences, strict=True)
     return sum(max(0, after - before) for after, before in pairs)
 

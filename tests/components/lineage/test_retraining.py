@@ -171,9 +171,28 @@ def test_with_too_few_questions_that_are_new_to_both_nothing_is_trained() -> Non
 
 
 def test_files_are_counted_by_what_came_to_them() -> None:
-    then = make_files(same=7, grown=10, gone=9, rewritten=20)
+    then = make_files(same=7, grown=10, gone=1, rewritten=20)
     now = make_files(same=7, grown=13, rewritten=5, new=4)
-    assert count_in_files(now, then) == 0 + 3 + 0 + 4
+    assert count_in_files(now, then) == 0 + 3 - 1 + 0 + 4
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"both": 210},  # merged
+        {"january.gz": 100, "february.gz": 110},  # compressed
+        {"jan": 99, "february": 110},  # renamed, and without an erased user's lines
+        {"february": 110},  # kept no longer
+    ],
+)
+def test_the_same_items_in_files_of_other_bytes_are_no_news(now: dict[str, int]) -> None:
+    then = make_files(january=100, february=110)
+    num_gone = 210 - sum(now.values())
+    for num_new in (0, 30):
+        files = make_files(**now, march=num_new).files
+        others = tuple(file.model_copy(update={"sha256": file.name}) for file in files)
+        found = count_in_files(FilesWatermark(files=others), then)
+        assert found == max(0, num_new - num_gone)
 
 
 def test_what_a_file_holds_is_known_by_whatever_name() -> None:
@@ -209,7 +228,9 @@ def test_later_is_what_is_newer_than_the_newest_item() -> None:
 @pytest.mark.parametrize(
     ("today", "then", "num_items", "counted_by"),
     [
-        (STORE.model_copy(update={"sequences": (12, 5)}), STORE, 7, "watermark"),
+        (STORE.model_copy(update={"sequences": (40, 5)}), STORE, 35, "watermark"),
+        # The other rows are of other tenants.
+        (STORE.model_copy(update={"sequences": (90, 5)}), STORE, 40, "watermark"),
         # A batch published another generation: what it brought stands in no sequence.
         (STORE.model_copy(update={"generation": 3}), STORE, 40, "watermark"),
         (STORE.model_copy(update={"fingerprint": "other"}), STORE, 40, "totals"),
@@ -220,6 +241,15 @@ def test_later_is_what_is_newer_than_the_newest_item() -> None:
 def test_what_is_new(today: Any, then: Any, num_items: int, counted_by: str) -> None:
     new = count_new_data(make_today(40, watermark=today), make_last(watermark=then))
     assert new == NewData(num_items=num_items, num_users=2, counted_by=counted_by)
+
+
+def test_other_tenants_rows_are_no_news_and_items_in_place_of_older_ones_are() -> None:
+    more = STORE.model_copy(update={"sequences": (990, 5)})
+    for num_later in (0, 30):
+        today = make_today(watermark=more, num_later=num_later)
+        new = count_new_data(today, make_last(watermark=STORE))
+        assert new is not None
+        assert new.num_items == num_later
 
 
 def test_fewer_items_than_before_are_none_new() -> None:
