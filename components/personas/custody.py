@@ -16,6 +16,7 @@ from components.personas.receipts import ReceiptBook
 from components.user_hash import check_value
 
 KEYS_VARIABLE = "PERSONA_PLUG_KEYS"
+MASTER_KEY_FILE = "master.key"
 KEPT_IN = "persona store"
 NOBODYS_NAME = bytes(16)
 """Of a key that seals nothing: by it a key store is known."""
@@ -82,7 +83,7 @@ def open_keys_and_receipts(directory: Path) -> tuple[KeyStore, ReceiptBook]:
     Raises:
         ValueError: If the master key is none.
     """
-    master_keys = load_master_keys(directory / "master.key")
+    master_keys = load_master_keys(directory / MASTER_KEY_FILE)
     if address := find_key_database():
         keys = PostgresKeyStore(address, *master_keys)
         return keys, PostgresReceiptBook(address, keys)

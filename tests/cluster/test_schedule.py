@@ -40,7 +40,7 @@ def test_create_change_pause_resume_remove(cluster, list_cron_jobs, tmp_path, ca
     check_token(cluster, made)
     with pytest.raises(SystemExit, match=f"there is a schedule '{PIPELINE.name}' already"):
         main(["create", "--config", str(CONFIG)])
-    for cron in ("0 3 * * 7", "* * 5-1", "0 22-2 * * *", "TZ=Etc/UTC 0 3 * * 1"):
+    for cron in ("0 3 * * 7", "* * 5-1 * *", "0 22-2 * * *", "TZ=Etc/UTC 0 3 * * 1"):
         with pytest.raises(kubernetes.ApiException) as refused:  # as `check_cron` foresees
             kubernetes.BatchV1Api(cluster._api).patch_namespaced_cron_job(
                 made.metadata.name, cluster.namespace, {"spec": {"schedule": cron}}

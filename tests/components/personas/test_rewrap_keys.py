@@ -1,5 +1,6 @@
 """The command that changes the master key, as an operator types it."""
 
+import hashlib
 from contextlib import closing
 
 import pytest
@@ -33,11 +34,15 @@ def test_it_says_what_became_of_the_keys(custody, monkeypatch, capsys):
     monkeypatch.setenv(MASTER_KEY_VARIABLE, f"{NEW},{OLD}")
     main(["--custody", str(custody)])
     told = capsys.readouterr()
-    assert told.out == ("The first master key opens all 1 keys; 1 of them were wrapped anew.\n")
+    old, new = (hashlib.sha256(key.encode()).hexdigest()[:8] for key in (OLD, NEW))
+    assert told.out == (
+        f"The master key {new} opens all 1 keys; 1 of them were wrapped anew.\n"
+        f"Not needed any more, but for backups of these keys from before: {old}.\n"
+    )
     assert ("old wrappings stay" in told.err) == (not (custody / "keys").exists())
     monkeypatch.setenv(MASTER_KEY_VARIABLE, NEW)
     main(["--custody", str(custody)])
-    assert "; 0 of them" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("; 0 of them were wrapped anew.\n")
     assert make_annas_key(custody) == key
 
 
