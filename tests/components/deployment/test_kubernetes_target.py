@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 import yaml
 
+from components.deployment import patient_client
 from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
@@ -75,6 +76,7 @@ class World:
 
 @pytest.fixture
 def world(manifests, tmp_path, monkeypatch):
+    monkeypatch.setattr(patient_client, "PAUSE_SECONDS", 0.1)
     gateway = PlainGateway(NAME, "", KEY)
     server = make_server(gateway)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -284,6 +286,39 @@ def test_who_is_told_to_end_takes_back_what_it_did(world, signals):
     assert world.served() == f"--model=models:/{NAME}/7"
     assert "holderIdentity" not in world.find("Lease", LAST_GOOD, LEASES)["spec"]
     assert signals == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("phase", ["wait", "keep"])
+def test_an_api_server_that_restarts_is_no_fault_of_the_version(world, phase):
+    world.put("7")
+    world.gateway.version, target = "8", world.target("8")
+    break_before(world, target, phase)
+    config = CONFIG.model_copy(update={"timeout_seconds": 20})
+    record = deploy(target, make_model("8"), make_exam("8"), config, "me")
+    assert record.outcome == "deployed", record.reason
+    assert world.served() == f"--model=models:/{NAME}/8"
+
+
+def test_an_api_server_that_restarts_is_waited_for_by_a_rollback(world):
+    world.put("7")
+    world.gateway.does, target = "wrong", world.target("8")
+    world.gateway.version = "8"
+    break_before(world, target, "roll_back")
+    config = CONFIG.model_copy(update={"timeout_seconds": 20})
+    record = deploy(target, make_model("8"), make_exam("8"), config, "me")
+    assert record.outcome == "rolled_back", record.reason
+    assert world.served() == f"--model=models:/{NAME}/7"
+
+
+def break_before(world, target, phase):
+    """Let an API server restart when a phase begins, and lose an answer."""
+    begin = getattr(target, phase)
+
+    def begin_in_trouble(*seconds):
+        world.double.troubles = ["drop", "busy", "lose"]
+        return begin(*seconds)
+
+    setattr(target, phase, begin_in_trouble)
 
 
 def test_a_persons_edit_of_our_own_record_is_no_obstacle(world):
