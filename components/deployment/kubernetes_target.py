@@ -82,12 +82,15 @@ class KubernetesTarget:
         return gateway + self._preview(self._own(self._release.batch))
 
     def apply(self) -> None:
-        """Apply the gateway.
+        """Apply the gateway; what is replaced is noted first, if nothing is yet.
 
         Raises:
             DeployError: If something is refused.
         """
         self._begin(self._timeout_seconds)
+        if self.is_replacing and self._before and not self._is_noted:
+            self._note(self._before)  # else who comes after one that was killed takes this for it
+            self._is_noted = True
         for thing in self._release.gateway:
             self._cluster.apply(thing, force=self._force)
 

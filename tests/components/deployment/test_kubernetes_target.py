@@ -411,6 +411,18 @@ def test_what_was_left_halfway_and_fails_gives_place_to_what_was_noted(world):
     assert world.served() == f"--model=models:/{NAME}/7"
 
 
+def test_a_first_deployment_that_was_left_halfway_gives_place_to_what_was_there_before(world):
+    made = find_gateway(world.manifests)
+    world.double.store.update(made, SPACE, "kubectl-client-side-apply")
+    left = world.target("7", force=True)
+    with left.alone("me", 60):
+        left.preview()
+        left.apply()
+    world.gateway.does = "wrong"
+    assert world.put("8").outcome == "rolled_back"
+    assert world.served() == f"--model=models:/{NAME}@champion"
+
+
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
     with ApiDouble() as double:
         path = double.write_kubeconfig(tmp_path / "kubeconfig")
