@@ -102,6 +102,27 @@ def test_what_does_not_serve_as_it_should_is_taken_back(machine, trouble, reason
     assert ask_version(machine.port) == "1"
 
 
+def test_a_version_that_ends_while_another_one_is_tried_is_no_rollback(machine):
+    put(machine, "1")
+    before = find_process(machine.gateway.folder / SERVING)
+    machine.set_troubles({"2": "wrong"})
+    target = machine.target("2")
+    doors = target.doors
+
+    def kill_the_old_one():
+        os.kill(before.pid, signal.SIGKILL)
+        time.sleep(0.2)
+        return doors()
+
+    target.doors = kill_the_old_one
+    record = deploy(target, make_model("2"), make_exam("2"), CONFIG, "me")
+    assert record.outcome == "failed"
+    assert record.reason.endswith(
+        f"; and it could not be rolled back: models:/{NAME}/1 on port {machine.port} "
+        f"(process {before.pid}) has ended too, and nothing serves"
+    )
+
+
 def test_a_first_version_that_fails_leaves_nothing(machine):
     machine.set_troubles({"1": "crash"})
     record = put(machine, "1")
