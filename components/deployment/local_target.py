@@ -250,8 +250,15 @@ def find_free_port() -> int:
 
 
 def stop_gateway(folder: Path, drain_seconds: float) -> bool:
-    """End the process that serves, if there is one; returns whether there was."""
-    was_alive = is_alive(folder / SERVING)
-    for name in (CANDIDATE, RETIRING, SERVING):
-        stop_process(folder / name, drain_seconds + KILL_AFTER_SECONDS)
-    return was_alive
+    """End the process that serves, if there is one; returns whether there was.
+
+    Raises:
+        DeployError: If a deployment is under way.
+    """
+    if not folder.exists():  # nothing was ever deployed
+        return False
+    with lock_folder(folder):
+        was_alive = is_alive(folder / SERVING)
+        for name in (CANDIDATE, RETIRING, SERVING):
+            stop_process(folder / name, drain_seconds + KILL_AFTER_SECONDS)
+        return was_alive

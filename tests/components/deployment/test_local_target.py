@@ -282,6 +282,16 @@ def test_the_command_ends_it(machine, capsys):
     put(machine, "1")
     main([str(machine.gateway.folder)])
     main([str(machine.gateway.folder)])
-    assert capsys.readouterr().out == "ended\nthere was none\n"
+    main([str(machine.folder / "nothing was ever here")])
+    assert capsys.readouterr().out == "ended\nthere was none\nthere was none\n"
     with pytest.raises(ConnectionRefusedError):
         ask_version(machine.port)
+
+
+def test_the_command_ends_nothing_during_a_deployment(machine):
+    from components.deployment.stop import main
+
+    put(machine, "1")
+    with machine.target("2").alone("me", 1), pytest.raises(SystemExit, match="is under way"):
+        main([str(machine.gateway.folder)])
+    assert ask_version(machine.port) == "1"
