@@ -212,7 +212,7 @@ def test_who_is_told_to_end_while_the_old_one_ends_has_deployed(machine, signals
     settle = target.settle
 
     def settle_and_be_told(seconds):
-        Timer(1, os.kill, [os.getpid(), signal.SIGINT]).start()
+        Timer(1, os.kill, [os.getpid(), signal.SIGTERM]).start()  # each time that it is tried
         settle(seconds)
 
     target.settle = settle_and_be_told
@@ -223,7 +223,7 @@ def test_who_is_told_to_end_while_the_old_one_ends_has_deployed(machine, signals
     assert 1 < record.seconds["settle"] < 4
     assert {ask_version(machine.port) for _ in range(20)} == {"2"}
     assert not (machine.gateway.folder / RETIRING).exists()
-    assert signals == [signal.SIGINT]
+    assert signals == [signal.SIGTERM]
 
 
 def test_who_is_told_to_end_before_anything_has_begun_changes_nothing(machine, signals):
