@@ -310,6 +310,24 @@ def test_an_api_server_that_restarts_is_waited_for_by_a_rollback(world):
     assert world.served() == f"--model=models:/{NAME}/7"
 
 
+def test_who_is_told_to_end_does_not_wait_for_an_api_server_that_hangs(world, signals, monkeypatch):
+    monkeypatch.setattr("components.deployment.deploy.GRACE_SECONDS", 1)
+    monkeypatch.setattr("components.deployment.lease.GIVE_BACK_SECONDS", 1)
+    world.put("7")
+    target = world.target("8")
+
+    def hang_and_be_told():
+        world.double.troubles = ["hang"] * 100
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    target.doors = hang_and_be_told
+    record = deploy(target, make_model("8"), make_exam("8"), CONFIG, "me")
+    assert record.outcome == "failed"
+    assert "SIGTERM; and it could not be rolled back: " in record.reason
+    assert record.seconds["roll_back"] < 2
+    assert len(world.double.troubles) == 98  # one of each, and the lease expires
+
+
 def break_before(world, target, phase):
     """Let an API server restart when a phase begins, and lose an answer."""
     begin = getattr(target, phase)
