@@ -5,7 +5,6 @@ and the little that is left once the process is told to end.
 """
 
 import logging
-import math
 import time
 from typing import Any
 
@@ -16,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 15.0
 """Longest wait for one answer: a webhook of the cluster's may take 10 by itself."""
+LEAST_SECONDS = 2.0
+"""Longest wait where a phase's time is over: what is said of its end is asked for then."""
 PAUSE_SECONDS = 1.0
 TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500
 
@@ -33,10 +34,10 @@ class PatientClient(client.ApiClient):
     def __init__(self, settings: client.Configuration) -> None:
         settings.retries = 0  # of urllib3, which would multiply the longest wait
         super().__init__(settings)
-        self._ends = -math.inf
+        self._ends: float | None = None
 
     def insist(self, seconds: float) -> None:
-        """Ask again for so many seconds from now on, and take no longer; then once, as before."""
+        """Ask again for so many seconds from now on, and take hardly longer."""
         self._ends = time.monotonic() + seconds
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -54,15 +55,19 @@ class PatientClient(client.ApiClient):
                 _ = answered.data  # reads it, as long as it can be asked again
                 return answered
             except (client.ApiException, HTTPError) as err:
-                if not is_passing(err) or time.monotonic() + PAUSE_SECONDS > self._ends:
+                if not is_passing(err) or self._seconds_left() < PAUSE_SECONDS:
                     raise
                 reason = getattr(err, "reason", err)
                 logger.warning("the API server doesn't answer, and is asked again: %s", reason)
             time.sleep(PAUSE_SECONDS)
 
     def _limit_seconds(self) -> float:
-        left = self._ends - time.monotonic()
-        return min(left, REQUEST_SECONDS) if left > 0 else REQUEST_SECONDS
+        if self._ends is None:
+            return REQUEST_SECONDS
+        return max(LEAST_SECONDS, min(REQUEST_SECONDS, self._seconds_left()))
+
+    def _seconds_left(self) -> float:
+        return 0 if self._ends is None else self._ends - time.monotonic()
 
 
 def is_passing(error: client.ApiException | HTTPError) -> bool:

@@ -72,7 +72,8 @@ def test_a_server_that_hangs_is_not_waited_for(double, cluster, monkeypatch):
     assert time.monotonic() - started < 1
 
 
-def test_who_has_little_time_left_waits_no_longer(double, cluster):
+def test_who_has_little_time_left_waits_hardly_longer(double, cluster, monkeypatch):
+    monkeypatch.setattr(patient_client, "LEAST_SECONDS", 0.5)
     cluster.insist(0.3)
     double.troubles = ["hang"]
     started = time.monotonic()
@@ -92,3 +93,8 @@ def test_a_lease_whose_answer_got_lost_is_held(double, cluster):
         double.troubles = ["", "lose"]
     with Lease(cluster, "a", "bert", 60).hold():  # it was given back
         assert double.troubles == []
+
+
+def test_who_has_no_time_left_still_learns_what_is_so(double, cluster):
+    cluster.insist(0.001)
+    assert cluster.find(NOTE)["metadata"]["name"] == "a"
