@@ -6,7 +6,7 @@ from zenml import get_step_context, log_metadata, save_artifact, step
 from zenml.logger import get_logger
 
 from components.deployment.config import DeployConfig
-from components.deployment.deploy import DeployError, deploy
+from components.deployment.deploy import DeployError, deploy, describe
 from components.deployment.golden_check import Exam
 from components.deployment.record import Deployment, ModelVersion
 from components.deployment.signals import hold_signals
@@ -33,7 +33,8 @@ def deploy_gateway(
     """Deploy a version and record it; a refused candidate, or no target, changes nothing.
 
     Raises:
-        RuntimeError: If the version doesn't serve now. It is recorded all the same.
+        RuntimeError: If the version doesn't serve now, which is recorded all the same; or if it
+            does, and MLflow has no record of it.
     """
     if config.target == "none" or not promotion.promoted:
         reason = "deploy.target is none"
@@ -47,15 +48,20 @@ def deploy_gateway(
     who = f"{name_operator()}, run {get_step_context().pipeline_run.name}"
     with hold_signals():  # told to end, it takes back what it did, and says so
         record = attempt(model, exam, config, personas, who)
-        record_deployment(client, record)
+        told = f"{model.place} on {config.target}: {record.outcome}: {record.reason}; "
+        told += f"now serves: {record.serves or 'unknown'}"
         log_metadata(summarize(record))
-        if record.is_good:
-            return record
-        save_artifact(record, "deployment")  # a step that fails leaves no output of its own
-    raise RuntimeError(
-        f"{model.place} on {config.target}: {record.outcome}: {record.reason}; "
-        f"now serves: {record.serves or 'unknown'}"
-    )
+        if not record.is_good:
+            save_artifact(record, "deployment")  # a step that fails leaves no output of its own
+        try:
+            record_deployment(client, record)
+        except Exception as err:  # of MLflow, or whatever library has its artifacts
+            if record.is_good:
+                save_artifact(record, "deployment")
+            raise RuntimeError(f"{told}; and MLflow has no record of it: {describe(err)}") from err
+    if record.is_good:
+        return record
+    raise RuntimeError(told)
 
 
 def attempt(

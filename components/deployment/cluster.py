@@ -19,6 +19,7 @@ from kubernetes.stream import portforward
 
 from components.deployment.deploy import DeployError
 from components.deployment.manifests import Object, name_of
+from components.deployment.patient_client import PatientClient
 
 MANAGER = "persona-plug"
 """Who we are among the managers of fields."""
@@ -31,13 +32,13 @@ class Cluster:
     """One namespace of a cluster.
 
     Args:
-        api: Its client.
+        settings: How its API is reached.
         namespace: Where all objects are.
     """
 
-    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+    def __init__(self, settings: client.Configuration, namespace: str) -> None:
         self.namespace = namespace
-        self._api = api
+        self._api = api = PatientClient(settings)
         self._core, self._apps = client.CoreV1Api(api), client.AppsV1Api(api)
         # Which kinds there are it would else keep in a file of /tmp that anybody may have written.
         self._kinds = TemporaryDirectory(prefix="persona-plug-kinds-")
@@ -50,20 +51,23 @@ class Cluster:
         Raises:
             DeployError: If there is neither, or the cluster doesn't answer.
         """
+        settings = client.Configuration()
         try:
             try:
-                api = config.new_client_from_config(context=context)
+                config.load_kube_config(context=context, client_configuration=settings)
             except ConfigException:
                 if context is not None:
                     raise
-                settings = client.Configuration()
                 config.load_incluster_config(client_configuration=settings)
-                api = client.ApiClient(settings)
-            return cls(api, namespace)
+            return cls(settings, namespace)
         except ConfigException as err:
             raise DeployError(f"no way to a cluster: {err}") from err
         except Exception as err:  # urllib3's, of many kinds
             raise DeployError(f"the cluster doesn't answer: {type(err).__name__}: {err}") from err
+
+    def insist(self, seconds: float) -> None:
+        """Ask again for so many seconds from now on where the API server doesn't answer."""
+        self._api.insist(seconds)
 
     def apply(self, thing: Object, *, force: bool = False, dry_run: bool = False) -> Object:
         """Apply an object; returns it as the API server has it then.

@@ -25,6 +25,8 @@ LAST_GOOD = "persona-plug-release"
 """The ConfigMap of what is gone back to, and the Lease of who deploys."""
 CHECK_SECONDS = 300
 """How much longer than the longest wait the lease is held: golden requests take their time too."""
+KEEP_SECONDS = 5
+"""A signal waits until a version is kept: so long is the API server asked for it."""
 RELEASE_FILE = "release.json"
 GATEWAY_PORT = 8000
 """Where the gateway's pods listen."""
@@ -47,6 +49,7 @@ class KubernetesTarget:
         self._before: list[Object] = []
         self._is_noted = False
         self._lease: Lease | None = None
+        self._timeout_seconds = 0.0
 
     @property
     def objects_hash(self) -> str:
@@ -59,6 +62,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If another one is under way.
         """
+        self._timeout_seconds = timeout_seconds
         duration_seconds = ceil(timeout_seconds) + CHECK_SECONDS
         self._lease = Lease(self._cluster, LAST_GOOD, who, duration_seconds)
         return self._lease.hold()
@@ -78,12 +82,15 @@ class KubernetesTarget:
         return gateway + self._preview(self._own(self._release.batch))
 
     def apply(self) -> None:
-        """Apply the gateway.
+        """Apply the gateway; what is replaced is noted first, if nothing is yet.
 
         Raises:
             DeployError: If something is refused.
         """
-        self._renew()
+        self._begin(self._timeout_seconds)
+        if self.is_replacing and self._before and not self._is_noted:
+            self._note(self._before)  # else who comes after one that was killed takes this for it
+            self._is_noted = True
         for thing in self._release.gateway:
             self._cluster.apply(thing, force=self._force)
 
@@ -93,7 +100,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If they will not be, or not in time.
         """
-        self._renew()
+        self._begin(timeout_seconds)
         wait_for_rollout(self._cluster, self._release.deployment, timeout_seconds)
 
     def doors(self) -> list[Door]:
@@ -102,7 +109,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If there is none.
         """
-        self._renew()
+        self._begin(self._timeout_seconds)
         live = self._cluster.find(self._release.deployment)
         pods = [] if live is None else list_new_pods(self._cluster, live)
         names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
@@ -119,7 +126,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If that is refused.
         """
-        self._renew()
+        self._begin(KEEP_SECONDS)
         self._note(self._release.gateway)
         return name_served(self._release.deployment)
 
@@ -129,6 +136,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If something is refused.
         """
+        self._cluster.insist(timeout_seconds)
         begun = self._own(self._release.batch)
         for thing in begun:
             self._cluster.apply(thing, force=self._force)
@@ -142,7 +150,7 @@ class KubernetesTarget:
         Raises:
             DeployError: If it doesn't come back.
         """
-        self._renew()
+        self._begin(timeout_seconds)
         if not self._before:
             self._cluster.delete(self._release.deployment)
             return "nothing: there was no gateway before"
@@ -166,9 +174,10 @@ class KubernetesTarget:
         job = self._cluster.find(batch[-1]) if batch else None
         return batch if job is None else [own_settings(thing, job) for thing in batch]
 
-    def _renew(self) -> None:
-        """Go on, unless another deployment has begun meanwhile."""
+    def _begin(self, seconds: float) -> None:
+        """Begin a phase of so many seconds, unless another deployment has begun meanwhile."""
         assert self._lease is not None, "only who is alone changes something"
+        self._cluster.insist(seconds)
         self._lease.renew()
 
     def _note(self, objects: list[Object], *, dry_run: bool = False) -> None:

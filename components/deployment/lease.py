@@ -5,7 +5,7 @@ once one is refused. Who is killed gives nothing back: what he held expires.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -15,6 +15,9 @@ from components.deployment.deploy import DeployError
 from components.deployment.manifests import Object, name_of
 
 logger = logging.getLogger(__name__)
+
+GIVE_BACK_SECONDS = 3
+"""Longest wait for an API server that doesn't answer: without it a Lease expires too."""
 
 
 class Lease:
@@ -64,7 +67,7 @@ class Lease:
         if found is None or not self._is_ours(found):
             by = read_spec(found or {}).get("holderIdentity", "nobody")
             raise DeployError(f"{name_of(self._empty)} was lost, and is held by {by} now")
-        self._cluster.replace(change(found, renewTime=tell_micro_time()))
+        self._write(self._cluster.replace, change(found, renewTime=tell_micro_time()))
 
     def _take(self) -> None:
         now, found = tell_micro_time(), self._cluster.find(self._empty)
@@ -77,17 +80,27 @@ class Lease:
             "renewTime": now,
         }
         if found is None:
-            self._cluster.create(change(self._empty, **taken, leaseTransitions=0))
+            self._write(self._cluster.create, change(self._empty, **taken, leaseTransitions=0))
         else:
             number = read_spec(found).get("leaseTransitions", 0) + 1
-            self._cluster.replace(change(found, **taken, leaseTransitions=number))
+            self._write(self._cluster.replace, change(found, **taken, leaseTransitions=number))
+
+    def _write(self, write: Callable[[Object], Object], lease: Object) -> None:
+        """Write the Lease; a refused one may be there: asked twice, its first answer was lost."""
+        try:
+            write(lease)
+        except DeployError:
+            if read_spec(self._cluster.find(self._empty) or {}) != read_spec(lease):
+                raise
 
     def _give_back(self) -> None:
+        self._cluster.insist(GIVE_BACK_SECONDS)
         try:
             found = self._cluster.find(self._empty)
             if found is not None and self._is_ours(found):
                 number = read_spec(found).get("leaseTransitions", 0)
-                self._cluster.replace({**found, "spec": {"leaseTransitions": number}})
+                empty = {**found, "spec": {"leaseTransitions": number}}
+                self._write(self._cluster.replace, empty)
         except Exception:  # what became of the deployment is told all the same
             logger.exception("%s could not be given back, and will expire", name_of(self._empty))
 

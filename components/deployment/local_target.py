@@ -76,6 +76,7 @@ class LocalTarget:
         self._serving, self._candidate = gateway.folder / SERVING, gateway.folder / CANDIDATE
         self._retiring = gateway.folder / RETIRING
         self.is_replacing = False
+        self._before: GatewayProcess | None = None
 
     @property
     def objects_hash(self) -> str:
@@ -95,6 +96,7 @@ class LocalTarget:
     def preview(self) -> str:
         """Return which process would end and which begin."""
         found = find_process(self._serving)
+        self._before = found or self._before
         self.is_replacing = found is None or found.objects_hash != self.objects_hash
         if not self.is_replacing:
             return ""
@@ -175,8 +177,14 @@ class LocalTarget:
         stop_process(self._retiring, min(timeout_seconds, drain_seconds))
 
     def roll_back(self, timeout_seconds: float) -> str:
-        """End the new process; the old one, if there was one, has never stopped."""
+        """End the new process; the old one, if there was one, has not been stopped.
+
+        Raises:
+            DeployError: If the old one has ended by itself.
+        """
         stop_process(self._candidate, min(timeout_seconds, KILL_AFTER_SECONDS))
+        if self._before is not None and not is_alive(self._serving):
+            raise DeployError(f"{name_process(self._before)} has ended too, and nothing serves")
         return self._tell_serving()
 
     @contextmanager
@@ -242,8 +250,15 @@ def find_free_port() -> int:
 
 
 def stop_gateway(folder: Path, drain_seconds: float) -> bool:
-    """End the process that serves, if there is one; returns whether there was."""
-    was_alive = is_alive(folder / SERVING)
-    for name in (CANDIDATE, RETIRING, SERVING):
-        stop_process(folder / name, drain_seconds + KILL_AFTER_SECONDS)
-    return was_alive
+    """End the process that serves, if there is one; returns whether there was.
+
+    Raises:
+        DeployError: If a deployment is under way.
+    """
+    if not folder.exists():  # nothing was ever deployed
+        return False
+    with lock_folder(folder):
+        was_alive = is_alive(folder / SERVING)
+        for name in (CANDIDATE, RETIRING, SERVING):
+            stop_process(folder / name, drain_seconds + KILL_AFTER_SECONDS)
+        return was_alive

@@ -2,6 +2,9 @@
 
 Kubernetes ends pods by SIGTERM, a closed terminal sends SIGHUP, ctrl-C SIGINT. Signals come to the
 main thread only, and nobody else can set what they do: in another thread nothing changes.
+
+A second ctrl-C is a person who doesn't want to wait, and ends the process. Other signals come twice
+by themselves: a session that ends sends SIGTERM and SIGHUP, `timeout` its own to the group too.
 """
 
 import signal
@@ -18,13 +21,16 @@ class Interruption(BaseException):
 
 
 class _Handler:
-    """Notes what comes, and may raise once."""
+    """Notes what comes, may raise once, and gives way to a second ctrl-C."""
 
     def __init__(self, raises: bool) -> None:
         self.raises = raises
         self.came: list[int] = []
 
     def __call__(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and number in self.came:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         self.came.append(number)
         if self.raises:
             self.raises = False

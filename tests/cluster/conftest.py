@@ -60,7 +60,7 @@ def cluster(api):
     core.create_namespace({"metadata": {"name": name, "labels": labels}})
     try:
         wait_for_account(core, name)
-        yield Cluster(api, name)
+        yield Cluster(api.configuration, name)
     finally:
         core.delete_namespace(name)
 

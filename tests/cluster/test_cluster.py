@@ -17,6 +17,7 @@ from components.deployment.kubernetes_target import (
     LAST_GOOD,
     KubernetesTarget,
     note_release,
+    read_note,
     write_diff,
 )
 from components.deployment.lease import Lease
@@ -275,7 +276,8 @@ def test_a_first_version_that_crashes_gives_place_to_what_somebody_had_applied(c
     assert container["args"] == ["--model=models:/persona-plug-LaMP_2@champion"]
     [pod] = list_new_pods(cluster, live)
     assert pod["metadata"]["name"] == before["metadata"]["name"]  # it was never taken away
-    assert cluster.find(note_release([], cluster.namespace)) is None
+    [noted] = read_note(cluster.find(note_release([], cluster.namespace)))  # for who comes next
+    assert noted["spec"]["template"]["spec"]["containers"][0]["args"] == container["args"]
 
 
 @pytest.mark.needs_pods

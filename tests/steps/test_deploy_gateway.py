@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Thread
 from urllib.request import Request, urlopen
 
@@ -15,7 +16,7 @@ import yaml
 
 from components.deployment.config import DeployConfig
 from components.deployment.local_target import CANDIDATE, find_free_port, stop_gateway
-from components.deployment.record import ModelVersion
+from components.deployment.record import Deployment, ModelVersion
 from components.llm.config import LLMConfig
 from components.personas.config import PersonaStoreConfig
 from components.promotion.registry_records import Promotion
@@ -192,6 +193,42 @@ def test_the_command_rolls_back_and_deploys(versions, folder, personas, tmp_path
     assert ask(port) == "1"
     with pytest.raises(SystemExit, match=r"nothing was moved: .* there is no previous"):
         main(["--config", str(tmp_path / "run.yaml")])
+
+
+@pytest.mark.parametrize("outcome", ["deployed", "rolled_back"])
+def test_what_mlflow_has_no_record_of_is_told_and_kept(registry, tmp_path, monkeypatch, outcome):
+    """Its artifacts can't be written, once the version serves."""
+    from zenml.client import Client
+
+    from pipelines.deploy_persona import deploy_persona
+    from steps.bundle_source import BUNDLE
+    from steps.deployed_versions import RECORDS
+
+    run = registry.create_run(registry.create_experiment(tmp_path.name, str(tmp_path / "runs")))
+    registry.create_model_version(NAME, f"{run.info.artifact_uri}/x", run.info.run_id)
+    registry.set_model_version_tag(NAME, "1", BUNDLE, "a")
+    registry.set_registered_model_alias(NAME, "champion", "1")
+    folder = Path(run.info.artifact_uri)
+    folder.mkdir(parents=True)
+    (folder / RECORDS).touch()
+
+    def attempt(model, exam, config, personas, who):
+        told = {"reason": "so it is", "serves": "version x", "who": who}
+        return Deployment(outcome=outcome, target="local", model=model, **told)
+
+    monkeypatch.setattr("steps.deploy_gateway.attempt", attempt)
+    monkeypatch.setattr("steps.deploy_gateway.fetch_exam", lambda *_: None)
+    pipeline = deploy_persona.with_options(enable_step_logs=False)
+    told = (
+        f"models:/{NAME}/1 on local: {outcome}: so it is; now serves: version x; and MLflow has no"
+    )
+    with pytest.raises(RuntimeError, match=told):
+        pipeline(task=DEPLOYED, personas=PersonaStoreConfig(), deploy=DeployConfig(target="local"))
+    [step] = Client().list_run_steps(name="deploy_gateway", size=1, sort_by="desc:created").items
+    assert step.run_metadata["outcome"] == outcome
+    record = Client().get_artifact_version("deployment").load()
+    assert (record.outcome, record.model.bundle_hash) == (outcome, "a")
+    assert step.run_metadata["who"] == record.who
 
 
 def test_a_refused_candidate_and_no_target_deploy_nothing(zenml_home):

@@ -10,11 +10,12 @@ import base64
 import hashlib
 import json
 import sys
+import time
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
@@ -28,7 +29,10 @@ WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 VERBS = ["create", "delete", "get", "list", "patch", "update"]
 MERGES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 BUILD = ("buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "platform")
+HANG_SECONDS = 3
 Object = dict[str, Any]
+Trouble = Literal["", "busy", "drop", "hang", "lose"]
+"""Of a request: HTTP 503; not answered, at once or after a while; done, and the answer is lost."""
 
 
 class Place(NamedTuple):
@@ -54,6 +58,8 @@ class ApiDouble:
         self.store = Store(self.controllers.react)
         self.controllers.store, self.controllers.lock = self.store, self.lock
         self.errors: list[str] = []
+        self.troubles: list[Trouble] = []
+        """Of the next requests."""
         if images is not None:
             ready = {"conditions": [{"type": "Ready", "status": "True"}]}
             node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "double"}}
@@ -208,8 +214,21 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self.forward(find_place(split.path), int(query["ports"]))
             return
+        troubles = self.server.double.troubles
+        trouble = troubles.pop(0) if troubles else ""
+        if trouble == "busy":
+            self.send(503, RefusedError(503, "ServiceUnavailable", "the server is starting").status)
+            return
+        if trouble in ("drop", "hang"):
+            time.sleep(HANG_SECONDS if trouble == "hang" else 0)
+            self.close_connection = True
+            return
         try:
-            self.send(200, self.find_answer(split.path, query, body))
+            answered = self.find_answer(split.path, query, body)
+            if trouble == "lose":
+                self.close_connection = True
+                return
+            self.send(200, answered)
         except RefusedError as err:
             self.send(err.status["code"], err.status)
         except Exception:

@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 import yaml
 
+from components.deployment import patient_client
 from components.deployment.cluster import Cluster
 from components.deployment.config import DeployConfig
 from components.deployment.deploy import DeployError, deploy
@@ -75,6 +76,7 @@ class World:
 
 @pytest.fixture
 def world(manifests, tmp_path, monkeypatch):
+    monkeypatch.setattr(patient_client, "PAUSE_SECONDS", 0.1)
     gateway = PlainGateway(NAME, "", KEY)
     server = make_server(gateway)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -286,6 +288,57 @@ def test_who_is_told_to_end_takes_back_what_it_did(world, signals):
     assert signals == [signal.SIGTERM]
 
 
+@pytest.mark.parametrize("phase", ["wait", "keep"])
+def test_an_api_server_that_restarts_is_no_fault_of_the_version(world, phase):
+    world.put("7")
+    world.gateway.version, target = "8", world.target("8")
+    break_before(world, target, phase)
+    config = CONFIG.model_copy(update={"timeout_seconds": 20})
+    record = deploy(target, make_model("8"), make_exam("8"), config, "me")
+    assert record.outcome == "deployed", record.reason
+    assert world.served() == f"--model=models:/{NAME}/8"
+
+
+def test_an_api_server_that_restarts_is_waited_for_by_a_rollback(world):
+    world.put("7")
+    world.gateway.does, target = "wrong", world.target("8")
+    world.gateway.version = "8"
+    break_before(world, target, "roll_back")
+    config = CONFIG.model_copy(update={"timeout_seconds": 20})
+    record = deploy(target, make_model("8"), make_exam("8"), config, "me")
+    assert record.outcome == "rolled_back", record.reason
+    assert world.served() == f"--model=models:/{NAME}/7"
+
+
+def test_who_is_told_to_end_does_not_wait_for_an_api_server_that_hangs(world, signals, monkeypatch):
+    monkeypatch.setattr("components.deployment.deploy.GRACE_SECONDS", 1)
+    monkeypatch.setattr("components.deployment.lease.GIVE_BACK_SECONDS", 1)
+    world.put("7")
+    target = world.target("8")
+
+    def hang_and_be_told():
+        world.double.troubles = ["hang"] * 100
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    target.doors = hang_and_be_told
+    record = deploy(target, make_model("8"), make_exam("8"), CONFIG, "me")
+    assert record.outcome == "failed"
+    assert "SIGTERM; and it could not be rolled back: " in record.reason
+    assert record.seconds["roll_back"] < 2.5
+    assert len(world.double.troubles) == 98  # one of each, and the lease expires
+
+
+def break_before(world, target, phase):
+    """Let an API server restart when a phase begins, and lose an answer."""
+    begin = getattr(target, phase)
+
+    def begin_in_trouble(*seconds):
+        world.double.troubles = ["drop", "busy", "lose"]
+        return begin(*seconds)
+
+    setattr(target, phase, begin_in_trouble)
+
+
 def test_a_persons_edit_of_our_own_record_is_no_obstacle(world):
     world.put("7")
     note = world.find("ConfigMap", LAST_GOOD)
@@ -374,6 +427,18 @@ def test_what_was_left_halfway_and_fails_gives_place_to_what_was_noted(world):
     record = world.put("8")
     assert (record.outcome, record.diff) == ("rolled_back", "")
     assert world.served() == f"--model=models:/{NAME}/7"
+
+
+def test_a_first_deployment_that_was_left_halfway_gives_place_to_what_was_there_before(world):
+    made = find_gateway(world.manifests)
+    world.double.store.update(made, SPACE, "kubectl-client-side-apply")
+    left = world.target("7", force=True)
+    with left.alone("me", 60):
+        left.preview()
+        left.apply()
+    world.gateway.does = "wrong"
+    assert world.put("8").outcome == "rolled_back"
+    assert world.served() == f"--model=models:/{NAME}@champion"
 
 
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):

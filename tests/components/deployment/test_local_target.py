@@ -102,6 +102,27 @@ def test_what_does_not_serve_as_it_should_is_taken_back(machine, trouble, reason
     assert ask_version(machine.port) == "1"
 
 
+def test_a_version_that_ends_while_another_one_is_tried_is_no_rollback(machine):
+    put(machine, "1")
+    before = find_process(machine.gateway.folder / SERVING)
+    machine.set_troubles({"2": "wrong"})
+    target = machine.target("2")
+    doors = target.doors
+
+    def kill_the_old_one():
+        os.kill(before.pid, signal.SIGKILL)
+        time.sleep(0.2)
+        return doors()
+
+    target.doors = kill_the_old_one
+    record = deploy(target, make_model("2"), make_exam("2"), CONFIG, "me")
+    assert record.outcome == "failed"
+    assert record.reason.endswith(
+        f"; and it could not be rolled back: models:/{NAME}/1 on port {machine.port} "
+        f"(process {before.pid}) has ended too, and nothing serves"
+    )
+
+
 def test_a_first_version_that_fails_leaves_nothing(machine):
     machine.set_troubles({"1": "crash"})
     record = put(machine, "1")
@@ -191,7 +212,7 @@ def test_who_is_told_to_end_while_the_old_one_ends_has_deployed(machine, signals
     settle = target.settle
 
     def settle_and_be_told(seconds):
-        Timer(1, os.kill, [os.getpid(), signal.SIGINT]).start()
+        Timer(1, os.kill, [os.getpid(), signal.SIGTERM]).start()  # each time that it is tried
         settle(seconds)
 
     target.settle = settle_and_be_told
@@ -202,7 +223,7 @@ def test_who_is_told_to_end_while_the_old_one_ends_has_deployed(machine, signals
     assert 1 < record.seconds["settle"] < 4
     assert {ask_version(machine.port) for _ in range(20)} == {"2"}
     assert not (machine.gateway.folder / RETIRING).exists()
-    assert signals == [signal.SIGINT]
+    assert signals == [signal.SIGTERM]
 
 
 def test_who_is_told_to_end_before_anything_has_begun_changes_nothing(machine, signals):
@@ -261,6 +282,16 @@ def test_the_command_ends_it(machine, capsys):
     put(machine, "1")
     main([str(machine.gateway.folder)])
     main([str(machine.gateway.folder)])
-    assert capsys.readouterr().out == "ended\nthere was none\n"
+    main([str(machine.folder / "nothing was ever here")])
+    assert capsys.readouterr().out == "ended\nthere was none\nthere was none\n"
     with pytest.raises(ConnectionRefusedError):
         ask_version(machine.port)
+
+
+def test_the_command_ends_nothing_during_a_deployment(machine):
+    from components.deployment.stop import main
+
+    put(machine, "1")
+    with machine.target("2").alone("me", 1), pytest.raises(SystemExit, match="is under way"):
+        main([str(machine.gateway.folder)])
+    assert ask_version(machine.port) == "1"

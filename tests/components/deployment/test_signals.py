@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from threading import Thread
 
 import pytest
@@ -24,7 +26,8 @@ def test_the_first_raises_and_the_next_wait(signals, number):
         try:
             send(number)
         finally:
-            send(signal.SIGINT)  # what is taken back goes on
+            send(signal.SIGTERM)  # what is taken back goes on
+            send(signal.SIGHUP)
     assert signals == [number]
     assert find_handlers() == before
 
@@ -58,6 +61,31 @@ def test_what_is_not_to_be_interrupted_raises_when_it_is_done(signals):
 def test_ctrl_c_is_ctrl_c_again():
     with pytest.raises(KeyboardInterrupt), hold_signals():
         send(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        "with hold_signals(): send(); send(); print('goes on')",
+        """
+with hold_signals():
+    try:
+        with raise_signals(): send()
+    except Interruption:
+        print("takes back", flush=True)
+        send()
+        print("goes on")
+""",
+    ],
+)
+def test_a_second_ctrl_c_ends_the_process(patient):
+    imports = "import os\nfrom components.deployment.signals import *\n"
+    send_one = "send = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+    program = imports + "import signal\n" + send_one + patient
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT
+    assert "goes on" not in done.stdout
+    assert ("takes back" in done.stdout) == ("takes back" in patient)
 
 
 def test_what_is_ignored_stays_so(signals):
