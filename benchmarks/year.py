@@ -70,8 +70,8 @@ def write_verdict(result: dict[str, Any]) -> str:
     span = f"{lead:+.1f} points [{low:+.1f}, {high:+.1f}]"
     behind = "fell" if result["fell_behind"] else "never fell"
     return (
-        f"{said}; the champion {behind} behind an earlier one, and ends {span} from the model "
-        "never retrained"
+        f"{said}; the champion {behind} behind an earlier one, and in the last quarter is {span} "
+        "ahead of the model never retrained"
     )
 
 

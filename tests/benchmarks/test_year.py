@@ -124,8 +124,8 @@ def test_the_verdict_says_how_many_and_by_how_much():
     year = summarize_year(build_year())
     year["quarters"][-1] |= {"lead": 0.05, "lead_low": -0.01, "lead_high": 0.11}
     assert write_verdict(year) == (
-        "2 of 3 retrainings were promoted; the champion never fell behind an earlier one, and ends "
-        "+5.0 points [-1.0, +11.0] from the model never retrained"
+        "2 of 3 retrainings were promoted; the champion never fell behind an earlier one, and in "
+        "the last quarter is +5.0 points [-1.0, +11.0] ahead of the model never retrained"
     )
     assert "; the champion fell behind an earlier one" in write_verdict(
         year | {"fell_behind": True}
