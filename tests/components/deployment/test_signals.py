@@ -58,7 +58,8 @@ def test_what_is_not_to_be_interrupted_raises_when_it_is_done(signals):
     assert (done, signals) == ([1], [signal.SIGTERM])
 
 
-def test_ctrl_c_is_ctrl_c_again():
+def test_ctrl_c_is_ctrl_c_again(signals):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     with pytest.raises(KeyboardInterrupt), hold_signals():
         send(signal.SIGINT)
 
@@ -79,10 +80,14 @@ with hold_signals():
     ],
 )
 def test_a_second_ctrl_c_ends_the_process(patient):
-    imports = "import os\nfrom components.deployment.signals import *\n"
-    send_one = "send = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
-    program = imports + "import signal\n" + send_one + patient
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    start = """
+import os, signal
+from components.deployment.signals import Interruption, hold_signals, raise_signals
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+send = lambda: os.kill(os.getpid(), signal.SIGINT)
+"""
+    program = [sys.executable, "-c", start + patient]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGINT
     assert "goes on" not in done.stdout
     assert ("takes back" in done.stdout) == ("takes back" in patient)
