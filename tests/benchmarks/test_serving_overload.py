@@ -5,6 +5,7 @@ import pytest
 from benchmarks.load_generator import Asked
 from benchmarks.postgres_server import find_binaries
 from benchmarks.serving_overload import (
+    NUM_CLIENTS,
     Champion,
     Marks,
     Scale,
@@ -93,8 +94,9 @@ def test_nothing_fails_while_everything_changes(tmp_path):
     if binaries is None:
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
     (tmp_path / "run").mkdir()
-    # One by one, or the tiny models would be faster than the load generator.
-    engine = EngineConfig(max_batch_size=1, max_waiting=8)
+    # One by one, or the tiny models would be faster than the load generator; and who finds the rate
+    # is never sent away, or the gateway would be busy with that.
+    engine = EngineConfig(max_batch_size=1, max_waiting=NUM_CLIENTS)
     scale = Scale(60.0, hold_seconds=5.0, shape=make_tiny_shape(tmp_path), engine=engine)
     found = overload(scale, tmp_path / "run", binaries)
     assert find_faults(found) == []
