@@ -60,6 +60,23 @@ def is_missing(err: MlflowException) -> bool:
     return bool(err.error_code == "RESOURCE_DOES_NOT_EXIST")
 
 
+def list_files(**where: str) -> set[str]:
+    """Return the names of files that MLflow keeps; none if what would hold them is gone.
+
+    Args:
+        **where: A run or a URI, as `mlflow.artifacts.list_artifacts` takes it.
+
+    Raises:
+        MlflowException: If MLflow can't say: an outage is no loss.
+    """
+    try:
+        return {file.path for file in mlflow.artifacts.list_artifacts(**where)}
+    except MlflowException as err:
+        if is_missing(err):
+            return set()
+        raise
+
+
 def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
     """Return the version that an alias points to; None if there is no such model or alias."""
     try:

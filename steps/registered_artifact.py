@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 
 from components.serving.artifact import ArtifactParts
 from components.serving.fresh_process import BrokenArtifactError
-from steps.model_registry import download_model, is_missing, model_name, open_registry
+from steps.model_registry import download_model, list_files, model_name, open_registry
 
 
 def fetch_artifact(task_name: str, version: str, directory: Path) -> ArtifactParts:
@@ -55,11 +55,5 @@ def raise_if_gone(uri: str, what: str, err: Exception) -> None:
         BrokenArtifactError: If they are.
         MlflowException: If that can't be told now.
     """
-    try:
-        is_there = bool(mlflow.artifacts.list_artifacts(uri))
-    except MlflowException as error:
-        if not is_missing(error):
-            raise
-        is_there = False
-    if not is_there:
+    if not list_files(artifact_uri=uri):
         raise BrokenArtifactError(f"{what} is gone: {err}") from err

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 from pydantic import ValidationError
 from zenml.logger import get_logger
 
@@ -20,7 +19,7 @@ from steps.model_registry import (
     DECISION,
     WATERMARK_RECORD,
     find_by_alias,
-    is_missing,
+    list_files,
     model_name,
 )
 from steps.scratch import make_scratch_directory
@@ -99,9 +98,8 @@ def read_watermark(client: MlflowClient, run_id: str) -> Watermark | None:
     record = read_record(client, run_id, WATERMARK_RECORD)
     try:
         return None if record is None else WATERMARK.validate_json(record)
-    except ValidationError as err:
+    except ValidationError:
         logger.warning("%s of run %s is of another version of the code", WATERMARK_RECORD, run_id)
-        logger.debug("%s", err)
         return None
 
 
@@ -111,13 +109,7 @@ def read_record(client: MlflowClient, run_id: str, name: str) -> str | None:
     Raises:
         MlflowException: If MLflow can't say.
     """
-    try:
-        known = {file.path for file in client.list_artifacts(run_id)}
-    except MlflowException as err:
-        if is_missing(err):
-            return None
-        raise
-    if name not in known:
+    if name not in list_files(run_id=run_id, tracking_uri=client.tracking_uri):
         return None
     path = client.download_artifacts(run_id, name, str(make_scratch_directory()))
     return Path(path).read_text("utf-8")
